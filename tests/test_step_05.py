@@ -1,0 +1,65 @@
+"""What step 05 must do: `Embedding`, the table of token embeddings."""
+
+import numpy as np
+from tutor.checks import build, close, expect, on_max, refuses
+
+from solutions.solution_01 import GPT2Config
+
+IDS = np.array([[2, 3, 5, 1], [0, 3, 3, 4]])  # B=2, T=4; a table of 6 rows and 3 columns is not square
+TOY = GPT2Config(vocab_size=6, n_positions=4, n_embd=3, n_layer=1, n_head=1)
+
+
+def suspects(table):
+    """What known mistakes give on the toy table."""
+    root = np.sqrt(table.shape[1])
+    yield table[IDS] * root, "Your embeddings are the right ones times √n_embd. GPT-2 takes the rows as they are."
+    yield table[IDS] / root, "Your embeddings are the right ones divided by √n_embd. GPT-2 takes the rows as they are."
+    yield table[IDS - 1], "Each ID gives the row before its own: numbering starts at 0, so ID 3 is the fourth row."
+    yield table[(IDS + 1) % 6], "Each ID gives the row after its own: numbering starts at 0, so ID 3 is the fourth row."
+
+
+def test_shape_of_the_table(step):
+    """wte has a row for each of GPT-2's 50,257 tokens and 768 columns"""
+    model = build(step.Embedding, GPT2Config())
+    expect(hasattr(model, "wte"), "Embedding has no attribute `wte`. In __init__, keep the layer as `self.wte`.")
+    shapes = {name: [int(size) for size in value.shape] for name, value in model.parameters}
+    expect("wte.weight" in shapes, "Embedding has no parameter `wte.weight`: `wte` should be MAX's embedding layer.", found=shapes)
+    expect(
+        shapes["wte.weight"] != [768, 50257],
+        "The table lies on its side: its rows are the tokens, its columns the n_embd numbers of each.",
+    )
+    expect(
+        shapes == {"wte.weight": [50257, 768]},
+        "The table has the wrong shape. It takes its sizes from the config: [vocab_size, n_embd].",
+        expected={"wte.weight": [50257, 768]},
+        found=shapes,
+    )
+
+
+def test_lookup(step, toy):
+    """a token ID gives the row with that number: ID 3 the fourth row"""
+    for seed in ("123", "124"):
+        table = toy[seed]
+        model = build(step.Embedding, TOY, weights={"wte.weight": table})
+        found = on_max(model, IDS)
+        close(found, table[IDS], "B T C", suspects=lambda: suspects(table), what="The embedding", sizes={"V": 6})
+
+
+def test_full_size(step):
+    """in the full-size table, ID 1000 gives row 1000"""
+    table = np.zeros((50257, 768), np.float32)  # pages of zeros cost nothing until they are written
+    table[1000], table[50256] = np.arange(768), -1.0
+    model = build(step.Embedding, GPT2Config(), weights={"wte.weight": table})
+    ids = np.array([[1000, 999, 50256]])
+    close(on_max(model, ids), table[ids], "B T C", what="The embedding")
+
+
+def test_refuses_floats(step, toy):
+    """IDs that are not whole numbers are an error"""
+    model = build(step.Embedding, TOY, weights={"wte.weight": toy["123"]})
+    refuses(
+        model,
+        IDS.astype(np.float32) + 0.5,
+        on=on_max,
+        otherwise="IDs of a float type give embeddings, where an error belongs: token 2.5 does not exist.",
+    )

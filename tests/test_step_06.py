@@ -1,0 +1,82 @@
+"""What step 06 must do: `GPT2Model`, first half: token embeddings plus position embeddings."""
+
+import numpy as np
+from tutor.checks import build, close, expect, on_max
+
+from solutions.solution_01 import GPT2Config
+
+CONFIG = GPT2Config(vocab_size=11, n_positions=8, n_embd=6, n_layer=1, n_head=2)
+IDS = np.array([[4, 7, 1, 0, 9], [9, 1, 7, 7, 2]])  # B=2, T=5
+RANDOM = np.random.default_rng(6)
+WEIGHTS = {
+    "wte.weight": RANDOM.standard_normal((11, 6), np.float32),
+    "wpe.weight": RANDOM.standard_normal((8, 6), np.float32),
+}
+
+
+def suspects():
+    """What known mistakes give."""
+    wte, wpe = WEIGHTS.values()
+    T, C = IDS.shape[1], CONFIG.n_embd
+    tokens, positions = wte[IDS], wpe[:T]
+    yield tokens, "The position embeddings are not added: a token looks the same wherever it stands."
+    yield np.broadcast_to(positions, tokens.shape), "The token embeddings are not added: all texts of one length look the same."
+    yield tokens + wpe[1 : T + 1], "The positions start at 1. The first token stands at position 0."
+    yield tokens + wpe[T - 1 :: -1][:T], "The positions run backwards. The first token stands at position 0."
+    yield tokens + wpe[0], "Every token gets the embedding of position 0."
+    yield tokens * C**0.5 + positions, "The token embeddings are scaled by √n_embd. GPT-2 takes the rows as they are."
+    yield tokens * positions, "The two embeddings are multiplied. GPT-2 adds them."
+    yield (tokens + positions) / 2, "You took the mean of the two embeddings. GPT-2 adds them."
+    yield tokens + wpe[IDS % len(wpe)], "The token IDs are looked up in wpe too. It wants positions: 0, 1, 2, …"
+    yield wte[np.minimum(IDS + np.arange(T), len(wte) - 1)], "IDs and positions are added before the lookup. Each has a table of its own."
+    angle = np.arange(T)[:, None] / 10000 ** (np.arange(0, C, 2) / C)
+    waves = np.stack([np.sin(angle), np.cos(angle)], -1).reshape(T, C)
+    yield tokens + waves, "Those are the sinusoids of the first Transformer. GPT-2 learns its position embeddings: look them up in wpe."
+
+
+def test_shapes_of_the_tables(step):
+    """wte is [vocab_size, n_embd], wpe is [n_positions, n_embd]"""
+    model = build(step.GPT2Model, GPT2Config())
+    shapes = {name: [int(size) for size in value.shape] for name, value in model.parameters}
+    right = {"wte.weight": [50257, 768], "wpe.weight": [1024, 768]}
+    expect(
+        shapes != {"wte.weight": right["wpe.weight"], "wpe.weight": right["wte.weight"]},
+        "wte and wpe are swapped: t is for tokens, p for positions.",
+    )
+    for name in right:
+        expect(name in shapes, f"GPT2Model has no parameter `{name}`. In __init__, make self.{name[:3]}.", found=list(shapes))
+        expect(shapes[name] == right[name], f"`{name}` has the wrong shape.", expected=right[name], found=shapes[name])
+    extra = sorted(set(shapes) - set(right))
+    expect(not extra, "GPT2Model has a parameter too many.", found=extra)
+
+
+def test_sum(step):
+    """the output is the token's embedding plus its position's"""
+    model = build(step.GPT2Model, CONFIG, weights=WEIGHTS)
+    right = WEIGHTS["wte.weight"][IDS] + WEIGHTS["wpe.weight"][: IDS.shape[1]]
+    close(on_max(model, IDS), right, "B T C", suspects=suspects, sizes={"n_positions": 8, "V": 11}, what="The input embedding")
+
+
+def test_word_order(step):
+    """"dog bites man" and "man bites dog" differ"""
+    model = build(step.GPT2Model, CONFIG, weights=WEIGHTS)
+    dog_bites_man, man_bites_dog = on_max(model, np.array([[3, 5, 8], [8, 5, 3]]))
+    expect(
+        not np.allclose(dog_bites_man[0], man_bites_dog[2]),
+        "A token gets the same vector at the first place as at the last: the order of words is lost.",
+    )
+
+
+def test_every_length(step):
+    """one token works, and so do n_positions of them"""
+    model = build(step.GPT2Model, CONFIG, weights=WEIGHTS)
+    for T in (1, CONFIG.n_positions):
+        ids = np.arange(3 * T).reshape(3, T) % CONFIG.vocab_size
+        right = WEIGHTS["wte.weight"][ids] + WEIGHTS["wpe.weight"][:T]
+        close(on_max(model, ids), right, "B T C", what=f"The input embedding of {T} token{'s' * (T > 1)}")
+
+
+def test_hugging_face(step, expected, tiny):
+    """the tiny GPT-2's input embeddings equal Hugging Face's"""
+    model = build(step.GPT2Model, tiny.config, weights={name: tiny.weights[name] for name in WEIGHTS})
+    close(on_max(model, expected["batch/input_ids"]), expected["batch/embeddings"], "B T C", what="The input embedding")

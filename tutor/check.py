@@ -1,0 +1,214 @@
+"""Check a step: run its tests on a learner's file in a process of its own, and collect the verdict.
+
+The file may hang, exit or crash; the verdict says so. A step has passed only when every one of its checks ran and
+passed, whatever the process's exit code says.
+"""
+
+import json
+import os
+import re
+import selectors
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tutor.course import ROOT, Step
+
+START_LIMIT = 120
+"""Seconds that Python and MAX may take to start: the first time after a boot, MAX is read from a cold disk."""
+LIMIT = 10
+"""Seconds in which a learner's file must be imported, and each check be done, compilations apart."""
+OUTPUT = 2000
+"""How much of what the file prints is kept, in characters: the last ones."""
+
+
+@dataclass
+class Verdict:
+    """What became of a step's checks.
+
+    Attributes:
+        step: the step.
+        answer: the file that was checked.
+        checks: one dict a check, in order: id, title, case (of a test that has several), and, once it ran, failure (None
+            or a dict) and notes.
+        broken: a failure that kept the checks from running, or ended them.
+        printed: the end of what the file printed.
+        compiled: (kernel, seconds) of each kernel that had to be compiled for this file.
+        seconds: from the start to the verdict, without the course's own compilations.
+        missing: batches of the course's kernels that this machine still lacks.
+    """
+
+    step: Step
+    answer: Path
+    checks: list[dict] = field(default_factory=list)
+    broken: dict | None = None
+    printed: str = ""
+    compiled: list[tuple[str, float]] = field(default_factory=list)
+    seconds: float = 0.0
+    missing: list[str] = field(default_factory=list)
+
+    @property
+    def passed(self) -> bool:
+        """Whether every check ran and passed."""
+        return bool(self.checks) and not self.broken and all(check.get("failure", 1) is None for check in self.checks)
+
+    @property
+    def failure(self) -> dict | None:
+        """The failure to show: what broke the run, else that of the first check that failed."""
+        return self.broken or next((check["failure"] for check in self.checks if check.get("failure")), None)
+
+
+class Child:
+    """A process that is ready, or getting ready, to check an answer."""
+
+    def __init__(self, step: Step, answer: Path, mine: list[int] | None = None):
+        self.step, self.answer = step, answer.resolve()
+        self.started = time.monotonic()
+        self.trace = tempfile.TemporaryFile()  # where the process writes its traceback if it crashes or hangs
+        read_end, write_end = os.pipe()
+        pipes = write_end, self.trace.fileno()
+        command = [sys.executable, "-m", "tutor.child", str(step.number), str(self.answer), *map(str, pipes)]
+        command += ["--mine", ",".join(map(str, mine))] if mine else []
+        self.process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            pass_fds=pipes,
+        )
+        os.close(write_end)
+        self.events = os.fdopen(read_end, "rb", buffering=0)
+
+    def close(self) -> None:
+        """End the process, whatever it is doing."""
+        self.process.kill()
+        self.process.wait()
+        for stream in (self.events, self.trace, self.process.stdin, self.process.stdout):
+            stream.close()
+
+    def innermost(self) -> dict:
+        """The place in the learner's file where the traceback that the process left begins."""
+        self.trace.seek(0)
+        trace = self.trace.read().decode(errors="replace")
+        match = re.search(rf'File "{re.escape(str(self.answer))}", line (\d+) in (\S+)', trace)
+        return {"file": str(self.answer), **({"line": int(match[1]), "name": match[2]} if match else {})}
+
+
+Watcher = Callable[[str, dict], None]
+"""Hears of each event of the child as it comes; may block, for instance to compile what is missing."""
+
+
+def check(
+    step: Step,
+    answer: Path,
+    *,
+    mine: list[int] | None = None,
+    watch: Watcher = lambda event, facts: None,
+    child: Child | None = None,
+) -> Verdict:
+    """Run the checks of `step` on the file `answer` and return the verdict.
+
+    Args:
+        step: the step whose checks to run.
+        answer: the file to check.
+        mine: the steps whose pieces come from the learner's own files instead of the solutions.
+        watch: hears of each event; at "ready" it compiles the kernels that the step needs, if any are missing.
+        child: a process that was started before and waits for this call.
+    """
+    child = child or Child(step, answer, mine)
+    verdict = Verdict(step, child.answer)
+    try:
+        _follow(child, verdict, watch)
+    finally:
+        child.close()
+        verdict.seconds = time.monotonic() - child.started
+    return verdict
+
+
+def _follow(child: Child, verdict: Verdict, watch: Watcher) -> None:
+    """Read the child's events and output until it is done, gone, or out of time."""
+    selector = selectors.DefaultSelector()
+    selector.register(child.events, selectors.EVENT_READ)
+    selector.register(child.process.stdout, selectors.EVENT_READ)
+    began, limit = time.monotonic(), START_LIMIT
+    ready = compiling = 0.0
+    pending, done = b"", False
+
+    while not done and selector.get_map():
+        left = None if compiling else began + limit - time.monotonic()
+        if left is not None and left <= 0:
+            verdict.broken = _too_slow(child, limit, bool(ready))
+            return
+        for key, _ in selector.select(left):
+            data = os.read(key.fd, 65536)
+            if not data:
+                selector.unregister(key.fileobj)
+            elif key.fileobj is child.process.stdout:
+                verdict.printed = (verdict.printed + data.decode(errors="replace"))[-OUTPUT:]
+            else:
+                *lines, pending = (pending + data).split(b"\n")
+                for line in lines:
+                    facts = json.loads(line)
+                    event = facts.pop("event")
+                    watch(event, facts)
+                    began, limit = time.monotonic(), LIMIT
+                    if event == "ready":
+                        ready = time.monotonic()
+                        verdict.missing = [name for name in facts["missing"] if name not in child.step.kernels]
+                        child.process.stdin.write(b"go\n")
+                        child.process.stdin.flush()
+                    elif event == "compiling":
+                        compiling = time.monotonic()
+                    elif event == "compiled":
+                        verdict.compiled.append((facts["kernel"], time.monotonic() - compiling))
+                        compiling = 0.0
+                    elif event == "collected":
+                        verdict.checks = facts["checks"]
+                    elif event in ("passed", "failed"):
+                        entry = next(c for c in verdict.checks if c["id"] == facts["id"])
+                        entry["failure"] = facts.get("failure") or entry.get("failure")
+                        entry["notes"] = facts.get("notes", [])
+                    elif event == "broken":
+                        verdict.broken = facts["failure"]
+                    elif event == "done":
+                        done = True
+    verdict.printed = (verdict.printed + _rest(child.process.stdout))[-OUTPUT:]
+    if not done and not verdict.broken:
+        verdict.broken = _gone(child)
+
+
+def _rest(stream) -> str:
+    """What a pipe still holds, without waiting for more."""
+    os.set_blocking(stream.fileno(), False)
+    return (stream.read() or b"").decode(errors="replace")
+
+
+def _too_slow(child: Child, limit: float, ready: bool) -> dict:
+    """The failure of a file that did not come to an end; asks the process for the line that it is at."""
+    if not ready:
+        return {"kind": "broken", "diagnosis": f"Python and MAX did not start within {limit} seconds. Is the machine very busy?"}
+    child.process.send_signal(signal.SIGUSR1)  # faulthandler answers with a traceback
+    time.sleep(0.3)
+    return {
+        "kind": "broken",
+        "diagnosis": f"Your code did not come to an end within {limit} seconds: most likely a loop never stops.",
+        "look": child.innermost(),
+    }
+
+
+def _gone(child: Child) -> dict:
+    """The failure of a process that ended before its checks did."""
+    returncode = child.process.wait()
+    if returncode == -signal.SIGKILL:
+        diagnosis = "The system ended your code, most likely because it asked for too much memory."
+    elif returncode < 0:
+        diagnosis = f"Your code crashed Python ({signal.Signals(-returncode).name})."
+    else:
+        diagnosis = f"Your code ended the program (exit code {returncode}) before the checks were done."
+    return {"kind": "broken", "diagnosis": diagnosis, "look": child.innermost()}

@@ -1,0 +1,357 @@
+"""What the tests of the steps are written with: run a learner's code, compare, and say what is wrong.
+
+A check that fails raises `Wrong`, which carries what the verdict shows: a diagnosis in a sentence or two, what was
+expected and found, and where to look. Nothing here reads the learner's source: a diagnosis comes from comparing
+their numbers and shapes with what known mistakes give.
+"""
+
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from tutor.axes import describe, explain_shape
+
+RTOL, ATOL = 1e-4, 1e-5
+"""float32 against float32, another order of additions: what every step allows unless it says why not."""
+
+
+class Wrong(AssertionError):
+    """A failed check: `diagnosis` is the sentence a learner reads; the facts (where, expected, found) stand below it."""
+
+    def __init__(self, diagnosis: str, **facts: str):
+        self.diagnosis = diagnosis
+        self.facts = {name: fact for name, fact in facts.items() if fact}
+        self.look = Answer.last_used
+        super().__init__("\n".join([diagnosis, *(f"{name}: {fact}" for name, fact in self.facts.items())]))
+
+
+class Answer:
+    """The learner's file, or a solution, as the tests see it: `answer.Embedding` is the class that it defines.
+
+    It remembers what was used last, since that is where to look when a check fails.
+    """
+
+    last_used: dict | None = None
+
+    def __init__(self, module: ModuleType):
+        self._module = module
+
+    def __getattr__(self, name: str) -> Any:
+        Answer.last_used = {"file": self._module.__file__}
+        try:
+            thing = getattr(self._module, name)
+        except AttributeError:
+            raise Wrong(f"Your file defines no `{name}`: it may be misspelled, or have been deleted.") from None
+        Answer.look_at(thing)
+        return thing
+
+    @staticmethod
+    def look_at(thing: Any) -> None:
+        """Remember the place of a function, a method, or an object's `forward`, if it lies in an answer's file."""
+        if Answer.last_used is None:
+            return
+        name = getattr(thing, "__qualname__", "")
+        if not (inspect.isroutine(thing) or inspect.isclass(thing)):
+            thing = getattr(type(thing), "forward", type(thing))
+            name = thing.__qualname__
+        thing = inspect.unwrap(thing) if inspect.isroutine(thing) else thing
+        code = getattr(thing, "__code__", None)
+        line = code.co_firstlineno if code else getattr(thing, "__firstlineno__", None) or _class_line(thing)
+        file = code.co_filename if code else getattr(sys.modules.get(thing.__module__), "__file__", None)
+        if file == Answer.last_used["file"] and line:
+            Answer.last_used = {"file": file, "line": line, "name": name}
+
+
+def _class_line(cls: type) -> int | None:
+    """The line of the first method of a class, for Pythons before 3.13, which do not know the line of a class."""
+    lines = [value.__code__.co_firstlineno for value in vars(cls).values() if inspect.isfunction(value)]
+    return min(lines, default=None)
+
+
+def load_answer(path: Path) -> Answer:
+    """Import the file at `path` under its own name and return it as an `Answer`. Whatever it raises comes out."""
+    name = path.stem
+    if name not in sys.modules or sys.modules[name].__file__ != str(path):
+        spec = importlib.util.spec_from_file_location(name, path)
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        spec.loader.exec_module(module)
+    return Answer(sys.modules[name])
+
+
+# ---------------------------------------------------------------- running a learner's code on MAX
+
+
+def tensor(array: np.ndarray) -> Any:
+    """A MAX tensor that shares the memory of a NumPy array."""
+    from max.experimental.tensor import Tensor
+
+    array = np.ascontiguousarray(array)
+    return Tensor.from_dlpack(array if array.flags.writeable else array.copy())
+
+
+def on_max(function: Callable, *args: Any) -> Any:
+    """Call `function` on the CPU in float32 with NumPy arrays turned into tensors; give back NumPy arrays.
+
+    The operations are collected into one graph first and run together, which is four times as fast as one by one.
+    If that fails, they run again one by one, so that the traceback names the learner's line.
+    """
+    from max.driver import CPU
+    from max.dtype import DType
+    from max.experimental import functional as F
+    from max.experimental.tensor import default_device, default_dtype
+
+    args = [tensor(arg) if isinstance(arg, np.ndarray) else arg for arg in args]
+    Answer.look_at(function)
+    with default_device(CPU()), default_dtype(DType.float32):
+        try:
+            with F.lazy():
+                result = function(*args)
+            return numpy(result)
+        except Exception:
+            return numpy(function(*args))
+
+
+def numpy(value: Any) -> Any:
+    """Tensors, also inside tuples and lists, as NumPy arrays; anything else as it is."""
+    if isinstance(value, tuple | list):
+        return type(value)(numpy(item) for item in value)
+    return np.asarray(value.to_numpy()) if hasattr(value, "to_numpy") else value
+
+
+def build(cls: Callable, *args: Any, weights: Mapping[str, np.ndarray] | None = None) -> Any:
+    """Make a module on the CPU without computing its random initial weights, and load `weights` into it."""
+    from max.driver import CPU
+    from max.dtype import DType
+    from max.experimental import functional as F
+    from max.experimental.tensor import default_device, default_dtype
+
+    with default_device(CPU()), default_dtype(DType.float32), F.lazy():
+        module = cls(*args)
+    if weights is not None:
+        load(module, weights)
+    return module
+
+
+def load(module: Any, weights: Mapping[str, np.ndarray]) -> None:
+    """Load Hugging Face's weights into a module by name.
+
+    A matrix stored the other way round is transposed: `nn.Linear` keeps [out, in], Hugging Face's Conv1D [in, out].
+
+    Raises:
+        Wrong: a parameter is missing, is one too many, or has another shape.
+    """
+    parameters = dict(module.parameters)
+    kind = type(module).__name__
+    Answer.look_at(getattr(type(module), "__init__", type(module)))
+    if absent := sorted(set(weights) - set(parameters)):
+        raise Wrong(
+            f"{kind} has no parameter called `{absent[0]}`. The names are attributes: GPT-2's checkpoint will be loaded by them.",
+            expected=", ".join(weights),
+            found=", ".join(parameters) or "no parameters at all",
+        )
+    if extra := sorted(set(parameters) - set(weights)):
+        raise Wrong(
+            f"{kind} has a parameter too many, `{extra[0]}`: GPT-2's checkpoint holds nothing for it.",
+            expected=", ".join(weights),
+            found=", ".join(parameters),
+        )
+    state = {}
+    for name, array in weights.items():
+        shape = [int(size) for size in parameters[name].shape]
+        flipped = array.ndim == 2 and shape == list(array.shape[::-1])
+        if flipped and (shape[0] != shape[1] or _is_linear(module, name)):
+            array = np.ascontiguousarray(array.T)
+        if list(array.shape) != shape:
+            raise Wrong(
+                f"The parameter `{name}` of {kind} has the wrong shape.",
+                expected=str(list(array.shape)),
+                found=str(shape),
+            )
+        state[name] = tensor(array.astype(np.float32, copy=False))
+    module.load_state_dict(state)
+
+
+def _is_linear(module: Any, parameter: str) -> bool:
+    """Whether `parameter`, a dotted name, is the weight of an `nn.Linear`."""
+    from max.experimental import nn
+
+    return isinstance(dict(module.descendants).get(parameter.rpartition(".")[0]), nn.Linear)
+
+
+# ---------------------------------------------------------------- comparing
+
+
+Suspect = tuple[np.ndarray, str]
+"""What a known mistake computes, and the sentence that names it."""
+
+
+def close(
+    found: Any,
+    expected: np.ndarray,
+    axes: str = "",
+    *,
+    suspects: Callable[[], Iterable[Suspect]] | Iterable[Suspect] = (),
+    sizes: Mapping[str, int] | None = None,
+    shapes: Mapping[str, str] | None = None,
+    what: str = "The result",
+    rtol: float = RTOL,
+    atol: float = ATOL,
+) -> None:
+    """Compare a learner's numbers with the right ones.
+
+    Args:
+        found: what the learner's code gave: a tensor, an array, or anything that it should not be.
+        expected: the reference, of the same shape.
+        axes: the names of the axes of `expected`, such as "B T C".
+        suspects: what known mistakes would give; called only when the numbers are wrong.
+        sizes: sizes of other axes that a wrong shape might show, such as {"H": 4, "D": 16}.
+        shapes: for wrong shapes in axis names, such as "B T 3C", what most likely led to them.
+        what: what is compared, as the start of a sentence.
+        rtol, atol: the tolerances of `numpy.isclose`.
+
+    Raises:
+        Wrong: with a diagnosis.
+    """
+    found = numpy(found)
+    if found is None:
+        raise Wrong(f"{what} is None: is a `return` missing at the end?")
+    if not isinstance(found, np.ndarray | np.generic | list | int | float):
+        raise Wrong(f"{what} should be an array of numbers.", found=f"a {type(found).__name__}")
+    found, expected = np.asarray(found), np.asarray(expected)
+    names = axes.split()
+    if found.shape != expected.shape:
+        diagnosis = explain_shape(found.shape, expected.shape, names, sizes or {}, shapes or {})
+        raise Wrong(
+            f"{what} has the wrong shape. {diagnosis}",
+            expected=describe(expected.shape, names),
+            found=describe(found.shape),
+        )
+    if found.dtype.kind not in "biuf":
+        raise Wrong(f"{what} should hold numbers.", found=f"an array of {found.dtype}")
+    wrong = ~np.isclose(found, expected, rtol=rtol, atol=atol)
+    if not wrong.any():
+        return
+    index = tuple(int(i) for i in np.argwhere(wrong)[0])
+    facts = {"expected": _number(expected[index]), "found": _number(found[index])}
+    if index:
+        facts = {"where": f"{list(index)} of {describe(expected.shape, names)}, where the first difference is"} | facts
+    for suspect, sentence in suspects() if callable(suspects) else suspects:
+        suspect = np.asarray(suspect)
+        if (
+            suspect.shape == found.shape
+            and np.isclose(found, suspect, rtol=rtol, atol=atol, equal_nan=True).all()
+            and not np.isclose(suspect, expected, rtol=rtol, atol=atol).all()
+        ):
+            raise Wrong(sentence, **facts)
+    raise Wrong(_pattern(found, expected, wrong, names, what, rtol, atol), **facts)
+
+
+def _number(value: Any) -> str:
+    return str(value.item()) if value.dtype.kind in "biu" else f"{value:.5g}"
+
+
+def _pattern(found, expected, wrong, names, what, rtol, atol) -> str:
+    """What can be said of wrong numbers that no known mistake explains."""
+
+    def same(other: np.ndarray) -> bool:
+        return np.isclose(found, other, rtol=rtol, atol=atol).all()
+
+    if np.isnan(found).any():
+        return (
+            f"{what} has {int(np.isnan(found).sum())} nan (not a number) in it: 0 / 0, or a softmax over a row "
+            "that holds nothing but -inf, gives one."
+        )
+    if np.isinf(found).any() and not np.isinf(expected).any():
+        return f"{what} has {int(np.isinf(found).sum())} infinite numbers in it: a division by 0, or exp of a large number."
+    finite = np.isfinite(expected) & np.isfinite(found)
+    a, b = found[finite].astype(np.float64), expected[finite].astype(np.float64)
+    if a.size > 1 and b.any():
+        factor = float(a @ b / (b @ b))
+        if abs(factor) > 1e-6 and np.allclose(a, factor * b, rtol=10 * rtol, atol=10 * atol):
+            return f"{what} is the right one times {factor:.5g}: a scale too many or too few."
+        if np.allclose(a - b, offset := float((a - b).mean()), rtol=10 * rtol, atol=10 * atol):
+            return f"{what} is the right one plus {offset:.5g} everywhere: a term too many or too few."
+    if not found.any():
+        return f"{what} is 0 everywhere."
+    for axis, name in enumerate(names):
+        if found.shape[axis] > 1 and same(np.flip(expected, axis)):
+            return f"{what} holds the right numbers in reverse order along {name}."
+    for i in range(found.ndim):
+        for j in range(i + 1, found.ndim):
+            if found.shape[i] == found.shape[j] and same(expected.swapaxes(i, j)):
+                return f"{what} holds the right numbers with {names[i]} and {names[j]} swapped: a transpose too many or too few."
+    share = f"{int(wrong.sum())} of its {wrong.size} numbers differ"
+    for axis, name in enumerate(names):
+        others = tuple(i for i in range(wrong.ndim) if i != axis)
+        indices = np.flatnonzero(wrong.any(axis=others))
+        if 0 < len(indices) < wrong.shape[axis]:
+            return f"{what} has the right shape, but {share}, all of them at {_indices(indices, name)}."
+    return f"{what} has the right shape, but {share}."
+
+
+def _indices(indices: np.ndarray, name: str) -> str:
+    """Positions on one axis in words, such as "index 1 to 6 of T"."""
+    first, last = int(indices[0]), int(indices[-1])
+    if first == last:
+        return f"index {first} of {name}"
+    if len(indices) == last - first + 1:
+        return f"index {first} to {last} of {name}"
+    return f"index {', '.join(map(str, indices[:5]))}{', …' if len(indices) > 5 else ''} of {name}"
+
+
+def equal(found: Any, expected: Any, *, suspects: Iterable[tuple[Any, str]] = (), what: str = "The result") -> None:
+    """Compare things that must be the same: numbers, text, lists of token IDs. See `close` for `suspects`."""
+    found = found.tolist() if isinstance(found, np.ndarray) and not isinstance(expected, np.ndarray) else found
+    if type(found) is type(expected) and found == expected:
+        return
+    if found is None:
+        raise Wrong(f"{what} is None: is a `return` missing at the end?", expected=_brief(expected))
+    for suspect, sentence in suspects:
+        if suspect != expected and found == suspect:
+            raise Wrong(sentence, expected=_brief(expected), found=_brief(found))
+    if isinstance(expected, list | str) and type(found) is type(expected):
+        start = next((i for i, (a, b) in enumerate(zip(found, expected)) if a != b), min(len(found), len(expected)))
+        raise Wrong(
+            f"{what} differs from index {start} on.", expected=_brief(expected, start), found=_brief(found, start)
+        )
+    raise Wrong(f"{what} is not what it should be.", expected=_brief(expected), found=_brief(found))
+
+
+def _brief(value: Any, around: int = 0, width: int = 60) -> str:
+    """A value in a line: long lists and texts are cut to what lies around an index."""
+    if isinstance(value, list | str) and len(repr(value)) > width:
+        start = max(0, around - 5)
+        part = value[start : start + (12 if isinstance(value, list) else 40)]
+        left, right = "… " if start else "", " …" if start + len(part) < len(value) else ""
+        return f"{left}{part!r}{right}"
+    return repr(value) if isinstance(value, list | str | int | float | bool | bytes) else f"{value!r:.{width}}"
+
+
+def expect(condition: Any, diagnosis: str, *, expected: Any = None, found: Any = None) -> None:
+    """Raise `Wrong(diagnosis)` unless the condition holds."""
+    if not condition:
+        facts = {"expected": expected, "found": found}
+        raise Wrong(diagnosis, **{name: _brief(value) for name, value in facts.items() if value is not None})
+
+
+def refuses(
+    function: Callable, *args: Any, of: tuple[type[Exception], ...] = (Exception,), otherwise: str, on: Callable | None = None
+) -> None:
+    """Check that a call with bad input raises: `otherwise` is the diagnosis when it does not.
+
+    `on` runs it, for instance `on_max`. Not being written yet is no refusal.
+    """
+    try:
+        result = on(function, *args) if on else function(*args)
+    except NotImplementedError:
+        raise
+    except of:
+        return
+    raise Wrong(otherwise, found=f"no error, but {_brief(result)}")

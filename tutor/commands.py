@@ -1,0 +1,91 @@
+"""The commands that check a step. Each returns an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tutor.check import Child, Verdict
+from tutor.course import ROOT, Step, command, shown
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def check_step(args: Namespace) -> int:
+    """`check`: the verdict on a step; exit code 0 when every check passed."""
+    step = args.step
+    answer = args.file or (step.solution if args.solution else step.stub)
+    if not answer.is_file():
+        print(f"There is no file {shown(answer)}. `{command('reset ' + step.id)}` brings the untouched stub back.")
+        return 2
+    if args.pytest is not None:
+        os.chdir(ROOT)
+        options = [str(step.test), "--answer", str(answer.resolve()), *args.pytest]
+        os.execv(sys.executable, [sys.executable, "-m", "pytest", *options])
+    child = Child(step, answer)  # gets ready while this process imports what prints
+
+    from tutor.kernels import CompileError
+    from tutor.terminal import console
+
+    screen = console()
+    try:
+        result = _check(child, screen)
+        if args.watch:
+            _watch(step, answer, screen)
+        elif result.missing:
+            _compile_the_rest(result.missing, screen)
+        return 0 if result.passed else 1
+    except KeyboardInterrupt:
+        screen.print("Stopped. Nothing is lost: the next run goes on from here.")
+        return 130
+    except CompileError as error:
+        screen.print(f"The check could not start: {error}", markup=False)
+        return 1
+    finally:
+        child.close()
+
+
+def _check(child: Child, screen: Console) -> Verdict:
+    """Check, remember what passed, and print the verdict."""
+    from tutor import progress, terminal, verdict
+
+    result = terminal.check_watched(child, screen)
+    progress.record(result)
+    verdict.show(result, screen)
+    return result
+
+
+def _watch(step: Step, answer: Path, screen: Console) -> None:
+    """Check whenever the file is saved, until Ctrl-C. A process with MAX imported waits for each save."""
+    from watchfiles import watch
+
+    saves = watch(answer.parent, watch_filter=lambda _, path: Path(path) == answer.absolute(), raise_interrupt=True)
+    while True:
+        child = Child(step, answer)
+        try:
+            screen.print(f"\n[dim]Watching {shown(answer)}: save it to check it again. Ctrl-C ends this.[/]")
+            next(saves)
+            screen.clear()
+            child.started = time.monotonic()
+            _check(child, screen)
+        finally:
+            child.close()
+
+
+def _compile_the_rest(missing: list[str], screen: Console) -> None:
+    """After the verdict, compile what the later steps need: nobody waits for it, and Ctrl-C only postpones it."""
+    from tutor.kernels import CompileError
+    from tutor.terminal import compile_kernels
+
+    screen.print("\nMAX now compiles the kernels of the later steps. Read on; Ctrl-C only postpones it.")
+    try:
+        compile_kernels(missing, "the kernels of the later steps", screen)
+    except KeyboardInterrupt:
+        screen.print("Stopped. What is compiled stays; a later step goes on from here.")
+    except CompileError as error:
+        screen.print(f"That did not work, and can wait for a later step: {error}", markup=False)

@@ -1,0 +1,272 @@
+"""The compiled kernels that the course needs, made once per machine.
+
+MAX compiles an operation's kernel when it first meets it, ten to twenty seconds each on two cores. This module
+compiles all that the course uses in three batches, side by side, and keeps the results in MAX's cache folder
+(`MODULAR_CACHE_DIR`, else ~/.cache/modular). From then on nothing is compiled but what a learner's own unusual
+operation needs, and MAX's own cache keeps that one.
+
+The functions that look into MAX use private parts of `max._interpreter_ops`: good for the version of MAX that
+pixi.toml pins, and tests/test_kernels.py says when a new version changes them.
+"""
+
+import fcntl
+import functools
+import hashlib
+import json
+import logging
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from importlib.metadata import version
+from pathlib import Path
+from types import ModuleType
+
+ROOT = Path(__file__).parent.parent
+SECONDS = {"embeddings": 21, "transformer": 58, "variants": 45}
+"""The batches in the order in which the course needs them, each with the seconds it took on two cores: what the
+progress bar expects, never a limit."""
+
+
+class CompileError(Exception):
+    """A batch of kernels could not be compiled; the message is one sentence and the log's last lines."""
+
+
+def _calls() -> dict[str, list[Callable]]:
+    """For each batch, the calls into MAX that ask for one compiled kernel each."""
+    from max._core.dialects import mo
+    from max._interpreter_ops import (
+        band_part_gc,
+        cast_gc,
+        data_movement_gc,
+        elementwise_binary_gc,
+        gather_gc,
+        layer_norm_gc,
+        matmul_gc,
+        range_gc,
+        reduce_axis_gc,
+        select_gc,
+        shape_rearrange_gc,
+        unary_elementwise_gc,
+    )
+    from max.driver import CPU
+    from max.dtype import DType
+
+    cpu, f32, i64, word = CPU(), DType.float32, DType.int64, DType.uint32
+
+    def move(op):
+        return lambda: data_movement_gc.model(op, cpu, word)
+
+    def rearrange(op):
+        return lambda: shape_rearrange_gc.model(op, cpu, word)
+
+    def binary(op, dtype=f32):
+        return lambda: elementwise_binary_gc.binary_model(op, cpu, dtype)
+
+    def unary(op, dtype=f32):
+        return lambda: unary_elementwise_gc.unary_model(op, cpu, dtype)
+
+    def reduce(op):
+        return lambda: reduce_axis_gc.reduce_model(op, cpu, f32)
+
+    def cast(source, target):
+        return lambda: cast_gc.cast_model(cpu, source, target)
+
+    return {
+        "embeddings": [
+            lambda: gather_gc.gather_model(mo.GatherOp, cpu, word, i64),
+            move(mo.BroadcastToOp),
+            binary(mo.AddOp),
+            lambda: range_gc.range_model(cpu, i64),
+        ],
+        "transformer": [
+            lambda: matmul_gc.matmul_model(cpu, f32),
+            move(mo.TransposeOp),
+            rearrange(mo.SplitOp),
+            lambda: band_part_gc.band_part_model(cpu, word),
+            reduce(mo.ReduceSoftmaxOp),
+            lambda: layer_norm_gc.layer_norm_model(cpu, f32),
+        ],
+        "variants": [
+            unary(mo.GeluTanhOp),
+            binary(mo.MulOp),
+            binary(mo.DivOp),
+            binary(mo.SubOp),
+            binary(mo.PowOp),
+            binary(mo.MaxOp),
+            binary(mo.GreaterOp, i64),
+            binary(mo.GreaterEqualOp, i64),
+            binary(mo.EqualOp, i64),
+            unary(mo.NotOp, DType.bool),
+            unary(mo.NegativeOp),
+            unary(mo.ExpOp),
+            unary(mo.SqrtOp),
+            unary(mo.RsqrtOp),
+            unary(mo.TanhOp),
+            unary(mo.ErfOp),
+            unary(mo.GeluOp),
+            reduce(mo.ReduceMeanOp),
+            reduce(mo.ReduceAddOp),
+            reduce(mo.ReduceMaxOp),
+            lambda: range_gc.range_model(cpu, f32),
+            lambda: select_gc.select_model(cpu, f32),
+            cast(DType.bool, f32),
+            cast(i64, f32),
+        ],
+    }
+
+
+def store() -> Path:
+    """The folder of this machine's compiled batches: one per version of MAX and kind of processor."""
+    cache = os.environ.get("MODULAR_CACHE_DIR") or Path.home() / ".cache" / "modular"
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        cpu = "".join(sorted({line for line in lines if line.startswith(("model name", "flags", "Features"))}))
+    except OSError:
+        cpu = platform.processor()
+    digest = hashlib.sha256(f"{platform.machine()} {cpu}".encode()).hexdigest()[:12]
+    return Path(cache) / "gpt2-course" / f"max-{version('max')}-{digest}"
+
+
+def missing(batches: Iterable[str] = SECONDS) -> list[str]:
+    """Those of `batches` that this machine has not compiled yet. Looks at files only: takes no time."""
+    folder = store()
+    return [name for name in batches if not (folder / f"{name}.json").exists()]
+
+
+# ---------------------------------------------------------------- in the process that compiles a batch
+
+
+def compile_batch(name: str) -> None:
+    """Compile the batch `name` into the store, unless another process did so meanwhile.
+
+    The artifact appears under its name only when it is whole, its list of kernels after it; an interrupted
+    compilation leaves nothing that a later run could take for a result.
+    """
+    from max import engine
+    from max._interpreter_ops import gc_compile
+    from max._mlir_context import in_default_mlir_context
+    from max.driver import CPU
+    from max.graph import Module
+
+    folder = store()
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not missing((name,)):
+            return
+        wanted = []
+        compile_alone = gc_compile.compile_single_target
+        gc_compile.compile_single_target = lambda family, key, device, build: wanted.append((key, build))
+        for call in _calls()[name]:
+            call()
+        gc_compile.compile_single_target = compile_alone
+
+        @in_default_mlir_context
+        def compile_wanted() -> None:
+            module = Module()
+            for _, build in wanted:
+                build(module)
+            engine.InferenceSession(devices=[CPU()]).compile(module).export_mef(folder / f"{name}.part")
+
+        compile_wanted()
+        (folder / f"{name}.part").replace(folder / f"{name}.mef")
+        listing = folder / f"{name}.json.part"
+        listing.write_text(json.dumps([key for key, _ in wanted]))
+        listing.replace(folder / f"{name}.json")
+
+
+# ---------------------------------------------------------------- in the process that runs a learner's code
+
+
+def tell(event: str, kernel: str) -> None:
+    """Hears "compiling" and "compiled" around each compilation that the store could not spare. Replace it to listen."""
+
+
+def use_store(gc_compile: ModuleType) -> None:
+    """Let MAX's compiler of kernels, the module `gc_compile`, take from the store what that has."""
+    logging.getLogger("max._eager_policy").setLevel(logging.ERROR)  # MAX's advice to warm its whole cache
+    loaded = {}
+    compile_alone = gc_compile.compile_single_target
+
+    def from_store(family, key, device, build):
+        if key not in loaded and (file := _contents().get(key)):
+            try:
+                loaded.update(gc_compile.session_for(device).load_all(str(file), weights_registry={}))
+            except Exception:  # a damaged file: forget it, so that the batch is compiled again
+                file.with_suffix(".json").unlink(missing_ok=True)
+        if key not in loaded:
+            tell("compiling", key)
+            loaded[key] = compile_alone(family, key, device, build)
+            tell("compiled", key)
+        family.cache[key] = loaded[key]
+        return loaded[key]
+
+    gc_compile.compile_single_target = from_store
+
+
+@functools.cache
+def _contents() -> dict[str, Path]:
+    """For each kernel in the store, the file that holds it."""
+    where = {}
+    for name in SECONDS:
+        listing = store() / f"{name}.json"
+        try:
+            where |= dict.fromkeys(json.loads(listing.read_text()), listing.with_suffix(".mef"))
+        except (OSError, ValueError):  # not compiled yet, or damaged
+            continue
+    return where
+
+
+# ---------------------------------------------------------------- in the process that the learner watches
+
+
+def compile_batches(batches: list[str], show: Callable[[float, float], None]) -> None:
+    """Compile `batches`, two side by side, since one compilation keeps about one core busy.
+
+    `show(done, total)` is called ten times a second with the seconds of work done and expected. Whole batches stay
+    whatever happens; Ctrl-C or an error ends the others.
+
+    Raises:
+        CompileError: a compilation failed; the message holds the end of its log.
+    """
+    total = sum(SECONDS[name] for name in batches)
+    waiting, running, done = list(batches), {}, 0.0
+    try:
+        while waiting or running:
+            while waiting and len(running) < 2:
+                name = waiting.pop(0)
+                log = tempfile.TemporaryFile("w+")
+                command = [sys.executable, "-m", "tutor.kernels", name]
+                worker = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                running[name] = worker, log, time.monotonic()
+            for name, (worker, log, _) in list(running.items()):
+                if worker.poll() is None:
+                    continue
+                if worker.returncode:
+                    log.seek(0)
+                    raise CompileError(_reason(name, worker.returncode, log.read()))
+                done += SECONDS[name]
+                del running[name]
+            elapsed = {name: time.monotonic() - started for name, (_, _, started) in running.items()}
+            show(done + sum(min(elapsed[name], 0.97 * SECONDS[name]) for name in running), total)
+            time.sleep(0.1)
+    finally:
+        for worker, _, _ in running.values():
+            worker.kill()
+            worker.wait()
+
+
+def _reason(name: str, returncode: int, log: str) -> str:
+    """Why a compilation ended early, in one sentence and its last lines."""
+    last = "\n".join(log.strip().splitlines()[-3:])
+    if returncode == -9:
+        return f"the system ended the compilation of the {name} kernels, most likely for want of memory (it needs 2 GB)"
+    return f"MAX could not compile the {name} kernels:\n{last}"
+
+
+if __name__ == "__main__":
+    compile_batch(sys.argv[1])

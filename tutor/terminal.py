@@ -1,0 +1,50 @@
+"""What the learner watches while something takes time: a spinner, a progress bar, or plain lines where no terminal is."""
+
+import time
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from tutor import kernels
+from tutor.check import Child, Verdict, check
+
+
+def console() -> Console:
+    """The terminal, as every command prints to it."""
+    return Console(highlight=False, soft_wrap=False)
+
+
+def check_watched(child: Child, console: Console) -> Verdict:
+    """Check the answer that `child` is for, with a spinner, compiling first what the step needs and lacks."""
+    step = child.step
+    status = console.status(f"Checking step {step.id}")
+
+    def watch(event: str, facts: dict) -> None:
+        if event == "ready" and (needed := [name for name in step.kernels if name in facts["missing"]]):
+            status.stop()
+            compile_kernels(needed, f"the kernels that step {step.id} needs", console)
+            child.started = time.monotonic()
+            status.start()
+        elif event == "compiling":
+            status.update(f"MAX compiles a kernel that only your answer uses: {facts['kernel']} (10 to 60 s, once)")
+        elif event == "compiled":
+            status.update(f"Checking step {step.id}")
+
+    with status:
+        return check(step, child.answer, watch=watch, child=child)
+
+
+def compile_kernels(batches: list[str], what: str, console: Console) -> None:
+    """Compile batches of kernels with a progress bar; on anything but a terminal, with a line before and after.
+
+    Raises:
+        tutor.kernels.CompileError: a compilation failed.
+    """
+    began = time.monotonic()
+    if not console.is_terminal:
+        console.print(f"Compiling {what}: once per machine, about a minute or less.")
+    columns = SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(f"Compiling {what}, once per machine")
+        kernels.compile_batches(batches, lambda done, total: bar.update(task, completed=done, total=total))
+    console.print(f"Compiled {what} in {time.monotonic() - began:.0f} s. This machine keeps them.")
