@@ -1,26 +1,30 @@
 """What step 01 must do: `GPT2Config`, the hyperparameters of a GPT-2."""
 
 import json
+from pathlib import Path
 
 import pytest
 from conftest import REFERENCE
-from tutor.checks import equal, expect, refuses
+from tutor.checks import equal, expect
 
 DEFAULTS = {
     # each hyperparameter of the smallest GPT-2, and values that other models or careless copies have
-    "vocab_size": (50257, {50304: "is padded to a multiple of 64, for speed; GPT-2's vocabulary has 50,257 tokens", 50256: "is the last ID, and IDs start at 0"}),
-    "n_positions": (1024, {512: "is the context length of the first GPT", 2048: "is the context length of GPT-3"}),
-    "n_embd": (768, {1024: "is the width of GPT-2 medium", 512: "is the width of the first Transformer"}),
-    "n_layer": (12, {24: "is the depth of GPT-2 medium", 6: "is the depth of DistilGPT-2"}),
-    "n_head": (12, {heads: "divides 768 too, but GPT-2 has 12 heads of 64 numbers" for heads in (1, 2, 3, 4, 6, 8, 16, 24, 32)}),
-    "layer_norm_epsilon": (1e-5, {1e-6: "is the epsilon of other models", 1e-12: "is BERT's epsilon", 1e-8: "is Adam's epsilon"}),
+    "vocab_size": (50257, {50304: "is padded to a multiple of 64, for speed; GPT-2's vocabulary has 50,257 tokens", 50256: "is the last ID, and IDs start at 0", 50000: "counts the merges alone; 256 bytes and <|endoftext|> come on top", 50258: "is one too many: 256 bytes, 50,000 merges and <|endoftext|>"}),
+    "n_positions": (1024, {512: "is the context length of the first GPT", 2048: "is the context length of GPT-3", 768: "is n_embd"}),
+    "n_embd": (768, {1024: "is the width of GPT-2 medium", 1280: "is the width of GPT-2 large", 1600: "is the width of GPT-2 XL", 512: "is the width of the first Transformer"}),
+    "n_layer": (12, {24: "is the depth of GPT-2 medium", 36: "is the depth of GPT-2 large", 48: "is the depth of GPT-2 XL", 6: "is the depth of DistilGPT-2"}),
+    "n_head": (12, {heads: "divides 768 too, but GPT-2 has 12 heads of 64 numbers" for heads in (1, 2, 3, 4, 6, 8, 16, 24, 32, 48, 64)}),
+    "layer_norm_epsilon": (1e-5, {1e-6: "is the epsilon of other models", 1e-12: "is BERT's epsilon", 1e-8: "is Adam's epsilon", 1e5: "is 100,000; 0.00001 is written 1e-5"}),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", DEFAULTS)
 def test_defaults(step, name):
     """the defaults are those of GPT-2 with 124 million parameters"""
-    config = step.GPT2Config()
+    try:
+        config = step.GPT2Config()
+    except ValueError as error:
+        expect(False, "GPT2Config() refuses its own defaults: one of them is wrong, or the check of the sizes is.", found=str(error))
     right, others = DEFAULTS[name]
     suspects = [(value, f"{name} = {value} {why}.") for value, why in others.items()]
     equal(getattr(config, name, None), right, suspects=suspects, what=name)
@@ -28,53 +32,67 @@ def test_defaults(step, name):
 
 def test_head_dim(step):
     """head_dim is the size of one head, a whole number"""
-    sizes = dict(n_embd=768, n_head=12), dict(n_embd=60, n_head=5)
-    for size, right in zip(sizes, (64, 12)):
-        suspects = [(float(right), "head_dim is a float: `//` divides whole numbers.")]
-        equal(step.GPT2Config(**size).head_dim, right, suspects=suspects, what=f"head_dim with {size}")
+    for n_embd, n_head in ((768, 12), (60, 4)):
+        config = step.GPT2Config(n_embd=n_embd, n_head=n_head)
+        found = config.head_dim
+        expect(not callable(found), "head_dim is a method. With @property above it, it is read without parentheses.")
+        expect(not isinstance(found, float), "head_dim is a float: `/` gives one, `//` divides whole numbers.", found=found)
+        suspects = [
+            (n_head, "head_dim is the number of heads. It should be the size of each: n_embd // n_head."),
+            (n_embd // config.n_layer, "head_dim is n_embd // n_layer. The heads share n_embd, the layers do not."),
+            (n_embd % n_head, "head_dim is the remainder of the division, `%`. It should be the quotient, `//`."),
+            (64, "head_dim is 64 whatever the sizes: work it out from n_embd and n_head."),
+        ]
+        equal(found, n_embd // n_head, suspects=suspects, what=f"head_dim with n_embd={n_embd}, n_head={n_head}")
 
 
 @pytest.mark.parametrize("name", ["vocab_size", "n_positions", "n_embd", "n_layer", "n_head"])
 def test_refuses_sizes(step, name):
     """a size that is zero, negative or no whole number is a ValueError that names it"""
     for value in (0, -12, 2.5):
-        say(step.GPT2Config, {name: value}, name)
+        names(name, f"GPT2Config({name}={value})", step.GPT2Config, **{name: value})
 
 
 def test_refuses_heads_that_do_not_divide(step):
     """n_head must divide n_embd"""
-    say(step.GPT2Config, {"n_embd": 768, "n_head": 7}, "n_head")
+    names("n_head", "GPT2Config(n_embd=768, n_head=7)", step.GPT2Config, n_embd=768, n_head=7)
 
 
-def say(make, sizes, name):
-    """Check that making a config from `sizes` raises a ValueError whose message names the culprit."""
+def names(culprit, call, function, *args, **kwargs):
+    """Check that a call, which `call` describes, raises a ValueError whose message names the culprit."""
     try:
-        make(**sizes)
+        function(*args, **kwargs)
+    except NotImplementedError:
+        raise
     except ValueError as error:
-        expect(
-            name in str(error),
-            f"The error for {sizes} does not name {name}: whoever reads it cannot know what to change.",
-            found=str(error),
-        )
+        diagnosis = f"{call} raises a ValueError that does not name {culprit}: whoever reads it cannot know what to change."
+        expect(culprit in str(error), diagnosis, found=str(error))
+    except Exception as error:
+        expect(False, f"{call} raises {type(error).__name__}. A ValueError that names {culprit} belongs there.", found=str(error))
     else:
-        expect(False, f"GPT2Config takes {sizes}. It should raise a ValueError.")
+        expect(False, f"{call} raises no error. A ValueError that names {culprit} belongs there.")
 
 
-def test_reads_config_json(step):
+def test_reads_config_json(step, tmp_path):
     """from_json reads Hugging Face's config.json and leaves other keys aside"""
     path = REFERENCE / "tiny-gpt2" / "config.json"
-    config, values = step.GPT2Config.from_json(path), json.loads(path.read_text())
-    expect(isinstance(config, step.GPT2Config), "from_json does not give a GPT2Config.", found=config)
-    for name in DEFAULTS:
-        equal(getattr(config, name), values[name], what=f"{name} of {path.name}")
+    values = json.loads(path.read_text())
+    other = tmp_path / "config.json"
+    other.write_text(json.dumps(values | {"n_layer": 2, "layer_norm_epsilon": 1e-6}))
+    for path in (path, str(other)):  # a path, or its name
+        config, values = step.GPT2Config.from_json(path), json.loads(Path(path).read_text())
+        expect(isinstance(config, step.GPT2Config), "from_json does not give a GPT2Config.", found=config)
+        for name, (default, _) in DEFAULTS.items():
+            suspects = [(default, f"from_json leaves {name} at its default. It should be the file's.")]
+            equal(getattr(config, name), values[name], suspects=suspects, what=f"{name} of a config.json")
 
 
 def test_refuses_bad_files(step, tmp_path):
-    """a config.json that lacks a key, or holds a size that no model can have, is a ValueError"""
+    """a config.json that lacks a key, or holds a size that no model can have, is a ValueError that names it"""
     values = {name: right for name, (right, _) in DEFAULTS.items()}
     path = tmp_path / "config.json"
     path.write_text(json.dumps(values | {"n_head": 7}))
-    refuses(step.GPT2Config.from_json, path, of=(ValueError,), otherwise="from_json takes a file with n_embd 768 and n_head 7.")
+    names("n_head", "from_json, on a file with n_embd 768 and n_head 7,", step.GPT2Config.from_json, path)
     del values["n_layer"]
     path.write_text(json.dumps(values))
-    say(lambda **_: step.GPT2Config.from_json(path), {"a file without": "n_layer"}, "n_layer")
+    names("n_layer", "from_json, on a file without n_layer,", step.GPT2Config.from_json, path)

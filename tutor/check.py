@@ -24,7 +24,9 @@ START_LIMIT = 120
 LIMIT = 10
 """Seconds in which a learner's file must be imported, and each check be done, compilations apart."""
 OUTPUT = 2000
-"""How much of what the file prints is kept, in characters: the last ones."""
+"""How much of what the file prints is kept, in characters, at import and in each check: the last ones."""
+MARK = "\x1e"
+"""In the file's output, the child writes this and the id of a check before it runs the check."""
 
 
 @dataclass
@@ -37,7 +39,7 @@ class Verdict:
         checks: one dict a check, in order: id, title, case (of a test that has several), and, once it ran, failure (None
             or a dict) and notes.
         broken: a failure that kept the checks from running, or ended them.
-        printed: the end of what the file printed.
+        sections: the end of what the file printed, at import ("") and in each check (its id).
         compiled: (kernel, seconds) of each kernel that had to be compiled for this file.
         seconds: from the start to the verdict, without the course's own compilations.
         missing: batches of the course's kernels that this machine still lacks.
@@ -47,7 +49,7 @@ class Verdict:
     answer: Path
     checks: list[dict] = field(default_factory=list)
     broken: dict | None = None
-    printed: str = ""
+    sections: dict[str, str] = field(default_factory=dict)
     compiled: list[tuple[str, float]] = field(default_factory=list)
     seconds: float = 0.0
     missing: list[str] = field(default_factory=list)
@@ -56,6 +58,12 @@ class Verdict:
     def passed(self) -> bool:
         """Whether every check ran and passed."""
         return bool(self.checks) and not self.broken and all(check.get("failure", 1) is None for check in self.checks)
+
+    @property
+    def printed(self) -> str:
+        """What the file printed at import and in the check that failed; in all checks if none did."""
+        failed = next((check["id"] for check in self.checks if check.get("failure", 1)), None)
+        return "".join(text for section, text in self.sections.items() if failed is None or section in ("", failed))
 
     @property
     def failure(self) -> dict | None:
@@ -133,6 +141,7 @@ def check(
 
 def _follow(child: Child, verdict: Verdict, watch: Watcher) -> None:
     """Read the child's events and output until it is done, gone, or out of time."""
+    output = _Output(verdict.sections)
     selector = selectors.DefaultSelector()
     selector.register(child.events, selectors.EVENT_READ)
     selector.register(child.process.stdout, selectors.EVENT_READ)
@@ -150,7 +159,7 @@ def _follow(child: Child, verdict: Verdict, watch: Watcher) -> None:
             if not data:
                 selector.unregister(key.fileobj)
             elif key.fileobj is child.process.stdout:
-                verdict.printed = (verdict.printed + data.decode(errors="replace"))[-OUTPUT:]
+                output.add(data)
             else:
                 *lines, pending = (pending + data).split(b"\n")
                 for line in lines:
@@ -178,15 +187,28 @@ def _follow(child: Child, verdict: Verdict, watch: Watcher) -> None:
                         verdict.broken = facts["failure"]
                     elif event == "done":
                         done = True
-    verdict.printed = (verdict.printed + _rest(child.process.stdout))[-OUTPUT:]
+    os.set_blocking(child.process.stdout.fileno(), False)
+    output.add(child.process.stdout.read() or b"")
     if not done and not verdict.broken:
         verdict.broken = _gone(child)
 
 
-def _rest(stream) -> str:
-    """What a pipe still holds, without waiting for more."""
-    os.set_blocking(stream.fileno(), False)
-    return (stream.read() or b"").decode(errors="replace")
+class _Output:
+    """The child's output, cut into sections at its marks as it comes."""
+
+    def __init__(self, sections: dict[str, str]):
+        self.sections, self.section = sections, ""
+
+    def add(self, data: bytes) -> None:
+        """Take the next piece of output. The child flushes each mark with its line, so marks come whole."""
+        first, *marked = data.decode(errors="replace").split(MARK)
+        self._keep(first)
+        for part in marked:
+            self.section, _, text = part.partition("\n")
+            self._keep(text)
+
+    def _keep(self, text: str) -> None:
+        self.sections[self.section] = (self.sections.get(self.section, "") + text)[-OUTPUT:]
 
 
 def _too_slow(child: Child, limit: float, ready: bool) -> dict:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from tutor import max_setup  # noqa: F401
 from tutor.axes import describe, explain_shape
 
 RTOL, ATOL = 1e-4, 1e-5
@@ -97,25 +98,21 @@ def tensor(array: np.ndarray) -> Any:
 
 
 def on_max(function: Callable, *args: Any) -> Any:
-    """Call `function` on the CPU in float32 with NumPy arrays turned into tensors; give back NumPy arrays.
+    """Call `function` with NumPy arrays turned into tensors; give back NumPy arrays.
 
     The operations are collected into one graph first and run together, which is four times as fast as one by one.
     If that fails, they run again one by one, so that the traceback names the learner's line.
     """
-    from max.driver import CPU
-    from max.dtype import DType
     from max.experimental import functional as F
-    from max.experimental.tensor import default_device, default_dtype
 
     args = [tensor(arg) if isinstance(arg, np.ndarray) else arg for arg in args]
     Answer.look_at(function)
-    with default_device(CPU()), default_dtype(DType.float32):
-        try:
-            with F.lazy():
-                result = function(*args)
-            return numpy(result)
-        except Exception:
-            return numpy(function(*args))
+    try:
+        with F.lazy():
+            result = function(*args)
+        return numpy(result)
+    except Exception:
+        return numpy(function(*args))
 
 
 def numpy(value: Any) -> Any:
@@ -126,13 +123,10 @@ def numpy(value: Any) -> Any:
 
 
 def build(cls: Callable, *args: Any, weights: Mapping[str, np.ndarray] | None = None) -> Any:
-    """Make a module on the CPU without computing its random initial weights, and load `weights` into it."""
-    from max.driver import CPU
-    from max.dtype import DType
+    """Make a module without computing its random initial weights, and load `weights` into it."""
     from max.experimental import functional as F
-    from max.experimental.tensor import default_device, default_dtype
 
-    with default_device(CPU()), default_dtype(DType.float32), F.lazy():
+    with F.lazy():
         module = cls(*args)
     if weights is not None:
         load(module, weights)
@@ -241,7 +235,7 @@ def close(
     index = tuple(int(i) for i in np.argwhere(wrong)[0])
     facts = {"expected": _number(expected[index]), "found": _number(found[index])}
     if index:
-        facts = {"where": f"{list(index)} of {describe(expected.shape, names)}, where the first difference is"} | facts
+        facts = {"where": f"{list(index)} of {describe(expected.shape, names)} is the first to differ"} | facts
     for suspect, sentence in suspects() if callable(suspects) else suspects:
         suspect = np.asarray(suspect)
         if (

@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 
 from tutor import kernels, max_setup  # noqa: F401
+from tutor.check import MARK
 from tutor.course import ROOT, STEPS
 
 
@@ -34,6 +35,17 @@ class Reporter:
         """A check as the parent knows it; `case` tells the cases of one parametrised test apart."""
         title = (item.function.__doc__ or item.name).strip().splitlines()[0]
         return {"id": item.nodeid, "title": title, "case": item.callspec.id if hasattr(item, "callspec") else ""}
+
+    def pytest_runtest_logstart(self, nodeid, location):
+        """Mark in the file's output where a check begins."""
+        sys.stdout.write(f"{MARK}{nodeid}\n")  # in one piece, whatever the buffering
+        sys.stdout.flush()
+
+    def pytest_keyboard_interrupt(self, excinfo):
+        """Say that the file itself raised what ends pytest: the parent's Ctrl-C never gets here."""
+        from tutor.explain import failure
+
+        self.tell("broken", failure=failure(excinfo.value, self.answer))
 
     def pytest_runtest_makereport(self, item, call):
         """Send the outcome of a check; a failure before the test body counts as one of the check's own."""

@@ -70,6 +70,14 @@ STEPS = {
         Step(4, "A lookup table", ("LookupTable",), uses_max=False),
         Step(5, "Token embeddings", ("Embedding",)),
         Step(6, "Position embeddings", ("GPT2Model",)),
+        Step(7, "A causal mask", ("causal_mask",)),
+        Step(8, "Attention", ("attention",)),
+        Step(9, "Multi-head attention", ("MultiHeadAttention",)),
+        Step(10, "Layer normalisation", ("LayerNorm",)),
+        Step(11, "The MLP", ("MLP",)),
+        Step(12, "The block", ("Block",)),
+        Step(13, "The whole body", ("GPT2Model",)),
+        Step(14, "Logits", ("GPT2LMHeadModel",)),
     )
 }
 

@@ -55,13 +55,14 @@ def _calls() -> dict[str, list[Callable]]:
     from max.driver import CPU
     from max.dtype import DType
 
-    cpu, f32, i64, word = CPU(), DType.float32, DType.int64, DType.uint32
+    cpu, f32, i64, boolean = CPU(), DType.float32, DType.int64, DType.bool
+    byte, word, long = DType.uint8, DType.uint32, DType.uint64  # what moves numbers knows only their size
 
-    def move(op):
-        return lambda: data_movement_gc.model(op, cpu, word)
+    def move(op, size=word):
+        return lambda: data_movement_gc.model(op, cpu, size)
 
-    def rearrange(op):
-        return lambda: shape_rearrange_gc.model(op, cpu, word)
+    def rearrange(op, rank=None):
+        return lambda: shape_rearrange_gc.model(op, cpu, word, rank)
 
     def binary(op, dtype=f32):
         return lambda: elementwise_binary_gc.binary_model(op, cpu, dtype)
@@ -97,24 +98,34 @@ def _calls() -> dict[str, list[Callable]]:
             binary(mo.SubOp),
             binary(mo.PowOp),
             binary(mo.MaxOp),
-            binary(mo.GreaterOp, i64),
-            binary(mo.GreaterEqualOp, i64),
-            binary(mo.EqualOp, i64),
-            unary(mo.NotOp, DType.bool),
+            *(binary(op, i64) for op in (mo.GreaterOp, mo.GreaterEqualOp, mo.EqualOp)),
+            *(binary(op) for op in (mo.GreaterOp, mo.GreaterEqualOp, mo.EqualOp, mo.NotEqualOp)),
+            unary(mo.NotOp, boolean),
             unary(mo.NegativeOp),
             unary(mo.ExpOp),
+            unary(mo.LogOp),
             unary(mo.SqrtOp),
             unary(mo.RsqrtOp),
             unary(mo.TanhOp),
+            unary(mo.SigmoidOp),
             unary(mo.ErfOp),
+            unary(mo.ReluOp),
             unary(mo.GeluOp),
+            unary(mo.GeluQuickOp),
+            unary(mo.SiluOp),
             reduce(mo.ReduceMeanOp),
             reduce(mo.ReduceAddOp),
             reduce(mo.ReduceMaxOp),
+            reduce(mo.ReduceLogsoftmaxOp),
             lambda: range_gc.range_model(cpu, f32),
             lambda: select_gc.select_model(cpu, f32),
-            cast(DType.bool, f32),
+            cast(boolean, f32),
+            cast(f32, boolean),
             cast(i64, f32),
+            move(mo.BroadcastToOp, byte),
+            move(mo.BroadcastToOp, long),
+            rearrange(mo.ConcatOp),
+            *(rearrange(mo.SliceOp, rank) for rank in (2, 3, 4, 5)),
         ],
     }
 

@@ -4,7 +4,10 @@
   `signal` build the repr of a task that holds whole tensors: a small transpose then takes a second and a half. It
   only does so where the handler is Python's own, so another one with the same effect takes its place.
 - The default executor also compiles every graph in background processes, which on two cores doubles the time.
+- Tensors are made on the CPU in float32, also where there is a GPU, for which MAX would choose bfloat16.
 - Kernels come from the course's store (kernels.py) where it has them.
+
+MAX itself is slow to import, and steps 01 to 04 do without it: what needs MAX is done when MAX is imported.
 """
 
 import importlib.abc
@@ -13,10 +16,10 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
+from types import ModuleType
 
 from tutor import kernels
-
-COMPILER = "max._interpreter_ops.gc_compile"
 
 
 def stop(number, frame):
@@ -24,22 +27,39 @@ def stop(number, frame):
     raise KeyboardInterrupt
 
 
-class StoreFinder(importlib.abc.MetaPathFinder):
-    """Connects the store to MAX's compiler of kernels when MAX imports it, and not before: MAX is slow to import."""
+def use_the_cpu(tensor: ModuleType) -> None:
+    """Make the CPU and float32 the defaults for new tensors. `tensor` is the module `max.experimental.tensor`."""
+    from max.driver import CPU
+    from max.dtype import DType
+
+    for setting in (tensor.default_device(CPU()), tensor.default_dtype(DType.float32)):
+        setting.__enter__()
+        entered.append(setting)  # a setting ends when nobody holds it any more
+
+
+entered = []
+AFTER_IMPORT: dict[str, Callable[[ModuleType], None]] = {
+    "max.experimental.tensor": use_the_cpu,
+    "max._interpreter_ops.gc_compile": kernels.use_store,
+}
+
+
+class AfterImport(importlib.abc.MetaPathFinder):
+    """Finds modules as usual, and calls a function of AFTER_IMPORT on a module once it is loaded."""
 
     def find_spec(self, name, path, target=None):
-        """Find the compiler as usual, and patch it once it is loaded."""
-        if name != COMPILER:
+        """The module's own spec, with a step added to its loading."""
+        if name not in AFTER_IMPORT:
             return None
-        sys.meta_path.remove(self)
+        set_up = AFTER_IMPORT.pop(name)
         spec = importlib.util.find_spec(name)
         load = spec.loader.exec_module
 
-        def load_and_connect(module):
+        def load_and_set_up(module):
             load(module)
-            kernels.use_store(module)
+            set_up(module)
 
-        spec.loader.exec_module = load_and_connect
+        spec.loader.exec_module = load_and_set_up
         return spec
 
 
@@ -47,7 +67,6 @@ os.environ.setdefault("MAX_EAGER_EXECUTOR", "interpreter")
 in_main_thread = threading.current_thread() is threading.main_thread()
 if in_main_thread and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
     signal.signal(signal.SIGINT, stop)
-if COMPILER in sys.modules:
-    kernels.use_store(sys.modules[COMPILER])
-else:
-    sys.meta_path.insert(0, StoreFinder())
+sys.meta_path.insert(0, AfterImport())
+for name in AFTER_IMPORT.keys() & sys.modules.keys():
+    AFTER_IMPORT.pop(name)(sys.modules[name])

@@ -23,7 +23,9 @@ def show(verdict: Verdict, console: Console) -> None:
         note = f"MAX compiled a kernel that only your answer uses ({kernel}, {seconds:.0f} s). The next run has it ready."
         console.print(Padding(Text(note, "dim"), (0, 0, 0, 2), expand=False))
     if verdict.failure:
-        _explain(verdict, console)
+        _explain(verdict.failure, console)
+    if verdict.printed.strip():
+        _show_output(verdict.printed, console)
     _next(verdict, console)
 
 
@@ -72,9 +74,8 @@ def _grid(rows: list[tuple], indent: int, gap: int = 2) -> Padding:
     return Padding(table, (0, 0, 0, indent), expand=False)
 
 
-def _explain(verdict: Verdict, console: Console) -> None:
-    """The failure to look at first: diagnosis, facts, place, and what the file printed."""
-    failure = verdict.failure
+def _explain(failure: dict, console: Console) -> None:
+    """The failure to look at first: diagnosis, facts, and place."""
     style = "yellow" if failure["kind"] == "unwritten" else "red"
     console.print()
     console.print(Padding(Text(failure["diagnosis"], f"bold {style}"), (0, 0, 0, 2), expand=False))
@@ -85,12 +86,17 @@ def _explain(verdict: Verdict, console: Console) -> None:
         rows.append(("look at", place + (f", in {inside}" if inside != "<module>" else "")))
         if look.get("code") and failure["kind"] != "unwritten":
             rows.append(("", look["code"]))
-    if verdict.printed.strip():
-        lines = [line if len(line) <= 200 else f"{line[:200]}…" for line in verdict.printed.strip().splitlines()]
-        rows.append(("it printed", "\n".join((["…"] if len(lines) > 12 else []) + lines[-12:])))
     if rows:
         console.print()
         console.print(_grid([(Text(name, "dim"), Text(value)) for name, value in rows], indent=4))
+
+
+def _show_output(printed: str, console: Console) -> None:
+    """The last lines of what the learner's file printed."""
+    lines = [line if len(line) <= 200 else f"{line[:200]}…" for line in printed.strip("\n").splitlines()]
+    console.print(Padding(Text("your code printed", "dim"), (1, 0, 0, 4), expand=False))
+    shown_lines = (["…"] if len(lines) > 12 else []) + lines[-12:]
+    console.print(Padding(Text("\n".join(shown_lines)), (0, 0, 0, 6), expand=False))
 
 
 def _next(verdict: Verdict, console: Console) -> None:

@@ -1,0 +1,45 @@
+"""MAX as the course sets it up, in processes of their own: as quick on Python 3.11 as on 3.13, on the CPU, and quiet."""
+
+import subprocess
+import sys
+
+from tutor.course import ROOT
+
+
+def run(code: str) -> str:
+    """Run a program from the top of the repository; give back what it printed, on both streams."""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr
+
+
+def test_asyncio_leaves_the_tensors_alone(kernels_ready):
+    """Before Python 3.13 each operation built the repr of every tensor: here none is built, and nothing is said."""
+    printed = run(
+        "import solutions, numpy as np\n"
+        "from max.experimental.tensor import Tensor\n"
+        "reprs = []\n"
+        "Tensor.__repr__ = lambda self: reprs.append(1) or 'a tensor'\n"
+        "x = Tensor(np.ones((5, 7), np.float32))\n"
+        "for _ in range(3): x = x + x\n"
+        "print(x.to_numpy().sum(), len(reprs))\n"
+    )
+    assert printed == "280.0 0\n"
+
+
+def test_ctrl_c_still_ends_a_program():
+    code = "import solutions, os, signal\ntry: os.kill(os.getpid(), signal.SIGINT)\nexcept KeyboardInterrupt: print('ended')"
+    assert run(code) == "ended\n"
+
+
+def test_tensors_are_float32_on_the_cpu():
+    """The setting is there, so MAX does not choose by the machine, whichever is imported first."""
+    show = "print(tensor._DEFAULT_DEVICE.get(None).devices[0].label, tensor._DEFAULT_DTYPE.get(None))"
+    for imports in ("import solutions; {}", "{}; import solutions"):
+        code = f"{imports.format('from max.experimental import tensor')}; {show}"
+        assert run(code) == "cpu DType.float32\n"
+
+
+def test_steps_without_max_do_not_import_it():
+    code = "import sys, solutions.solution_04, solutions.solution_02; print([name for name in sys.modules if name.split('.')[0] == 'max'])"
+    assert run(code) == "[]\n"

@@ -1,0 +1,26 @@
+"""Draw every figure into book/src/figures."""
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+
+import tutor.figures
+from tutor.course import ROOT, shown
+
+FOLDER = ROOT / "book" / "src" / "figures"
+
+
+def drawings() -> dict[str, Callable[[], str]]:
+    """Every figure's name and the function that draws it."""
+    modules = [info.name for info in pkgutil.iter_modules(tutor.figures.__path__) if info.name not in ("__main__", "draw")]
+    found = {}
+    for name in modules:
+        found |= importlib.import_module(f"tutor.figures.{name}").DRAWINGS
+    return found
+
+
+if __name__ == "__main__":
+    for name, draw in drawings().items():
+        file = FOLDER / f"{name}.svg"
+        file.write_text(draw())
+        print(shown(file))
