@@ -27,9 +27,9 @@ def test_snippets(path, tmp_path, kernels_ready):
 
 
 @pytest.mark.parametrize("name", drawings())
-def test_figure_is_drawn_from_the_shipped_numbers(name):
-    """`pixi run figures` draws them again."""
-    assert (FOLDER / f"{name}.svg").read_text() == drawings()[name]()
+def test_figure_is_drawn_from_the_shipped_numbers(name, kernels_ready):
+    """`pixi run figures` draws them again. The picture of a verdict holds a time, which may differ."""
+    assert snippets.same((FOLDER / f"{name}.svg").read_text(), drawings()[name]())
 
 
 def test_every_figure_is_shown():

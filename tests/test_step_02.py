@@ -1,6 +1,6 @@
 """What step 02 must do: text to token IDs and back, as GPT-2 does it.
 
-The expected IDs come from the `tokenizers` library, which shares no code with the course, on the tiny model's files.
+The expected IDs come from the `tokenizers` library, which shares no code with the course, on the same files.
 """
 
 import json
@@ -23,34 +23,51 @@ TEXTS = {
     "control": "\x00\x07\x7f\xa0\xad",
     "nothing": "",
 }
+VISIBLE = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
+CHARACTERS = dict(zip([*VISIBLE, *sorted(set(range(256)) - set(VISIBLE))], [*map(chr, VISIBLE), *map(chr, range(256, 324))]))
+"""GPT-2's 256 bytes and their visible characters, from the table in OpenAI's encoder.py."""
+
+
+def library(files):
+    """The tokenizer of the other library on the same files."""
+    return ByteLevelBPETokenizer.from_file(str(files / "vocab.json"), str(files / "merges.txt"))
 
 
 @pytest.fixture(scope="module")
 def reference():
-    """The tokenizer of another library on the same files."""
-    return ByteLevelBPETokenizer(str(FILES / "vocab.json"), str(FILES / "merges.txt"))
+    """The other library's tokenizer on the tiny model's files."""
+    return library(FILES)
 
 
 def test_reads_the_files(step):
     """read_tokenizer reads the IDs, and the ranks from 0 on"""
     tokenizer = step.read_tokenizer(FILES)
     equal(dict(tokenizer.ids), json.loads((FILES / "vocab.json").read_text()), what="The table of IDs")
-    version, first, *others = (FILES / "merges.txt").read_text().splitlines()
-    pair = tuple(first.split())
-    equal(
-        tokenizer.ranks.get(pair),
-        0,
-        suspects=[(1, f"The first line of merges.txt, {version!r}, is a version and no merge: it has no rank.")],
-        what=f"The rank of the first merge, {pair},",
+    version, *merges = (FILES / "merges.txt").read_text().splitlines()
+    expect(
+        not {version, tuple(version.split())} & set(tokenizer.ranks),
+        f"The first line of merges.txt, {version!r}, is a version and no merge: it has no rank.",
     )
-    equal(len(tokenizer.ranks), len(others) + 1, what="The number of merges")
+    first = tuple(merges[0].split())
+    expect(
+        first in tokenizer.ranks,
+        f"The ranks lack the first merge. The key of each is a pair of tokens, {first}.",
+        found=next(iter(tokenizer.ranks), None),
+    )
+    suspects = [(1, "The ranks start at 1. The first merge has rank 0."), (len(merges) - 1, "The ranks run backwards: the first merge has rank 0.")]
+    equal(tokenizer.ranks[first], 0, suspects=suspects, what=f"The rank of the first merge, {first},")
+    equal(len(tokenizer.ranks), len(merges), what="The number of merges")
 
 
 def test_merges_the_lowest_rank_first(step):
     """merge takes the pair of lowest rank first, every time it occurs"""
-    ranks = {("b", "c"): 0, ("a", "b"): 1, ("a", "bc"): 2, ("c", "d"): 3, ("d", "e"): 4, ("c", "de"): 5, ("e", "f"): 6}
+    ranks = {("b", "c"): 0, ("a", "b"): 1, ("a", "bc"): 2, ("c", "d"): 3, ("d", "e"): 4, ("c", "de"): 5, ("e", "f"): 6,
+             ("y", "z"): 7, ("w", "x"): 8, ("x", "y"): 9}  # fmt: skip
     cases = {
-        "abcd": (["abc", "d"], [(["ab", "cd"], "It merges from left to right. The pair of lowest rank, here b c, goes first.")]),
+        "wxyz": (["wx", "yz"], [(["w", "xy", "z"], "The pair of highest rank goes first. It should be the lowest: rank 0 before rank 1.")]),
+        "abcd": (["abc", "d"], [(["ab", "cd"], "It merges from left to right. The pair of lowest rank, here b c, goes first."),
+                                (["a", "bc", "d"], "It stops after one merge. Go on until no two neighbours have a rank: a and bc have one."),
+                                (["abc", "bc", "cd", "d"], "A merged pair uses up both its tokens: go on behind the second one.")]),
         "abab": (["ab", "ab"], [(["ab", "a", "b"], "Only the first of two equal pairs is merged.")]),
         "cdef": (["cd", "ef"], [(["c", "de", "f"], "It does not take the lowest rank first: c d has rank 3, d e rank 4."),
                                 (["cde", "f"], "It looks for the longest token. GPT-2 takes the pair of lowest rank, here c d.")]),
@@ -64,19 +81,41 @@ def test_merges_the_lowest_rank_first(step):
 @pytest.mark.parametrize("name", TEXTS)
 def test_encodes(step, reference, name):
     """encode gives GPT-2's token IDs"""
-    text = TEXTS[name]
-    tokenizer = step.read_tokenizer(FILES)
-    suspects = [(ids, sentence) for ids, sentence in wrong_encodings(text, tokenizer)]
-    equal(step.encode(text, tokenizer), reference.encode(text).ids, suspects=suspects, what=f"encode({text!r})")
+    encodes(step, FILES, TEXTS[name], reference.encode(TEXTS[name]).ids)
 
 
-def wrong_encodings(text, tokenizer):
+def test_cuts_before_it_merges(step, tmp_path):
+    """the text is cut into pieces first, and no token spans two of them"""
+    text = "She'll say: 'tis 12a, b!?  \n\n c##d"
+    characters = [CHARACTERS[byte] for byte in text.encode()]
+    pairs = dict.fromkeys(zip(characters, characters[1:]))  # any two neighbours may merge, but for the pieces
+    tokens = [*CHARACTERS.values(), *dict.fromkeys(a + b for a, b in pairs)]
+    (tmp_path / "vocab.json").write_text(json.dumps({token: i for i, token in enumerate(tokens)}), encoding="utf-8")
+    merges = "".join(f"{a} {b}\n" for a, b in pairs)
+    (tmp_path / "merges.txt").write_text(f"#version: 0.2\n{merges}", encoding="utf-8")
+    expect(
+        len(step.read_tokenizer(tmp_path).ranks) == len(pairs),
+        "Not every merge has a rank. The line `# #` is a merge too, and GPT-2's file has it: only the first line is none.",
+    )
+    encodes(step, tmp_path, text, library(tmp_path).encode(text).ids)
+
+
+def encodes(step, files, text, right):
+    """Check the IDs of one text; a KeyError means that a table was asked for what it does not hold."""
+    tokenizer = step.read_tokenizer(files)
+    try:
+        found = step.encode(text, tokenizer)
+    except KeyError as error:
+        expect(False, f"encode asks a table for {error}, which it does not hold. CHARACTER goes from bytes to characters, ids from tokens to IDs.")
+    equal(found, right, suspects=wrong_encodings(text, tokenizer, right), what=f"encode({text!r})")
+
+
+def wrong_encodings(text, tokenizer, right):
     """What known mistakes give. The merging itself is right here: the test before this one has checked it."""
-    byte_of = dict(zip(*reversed(byte_table())))
 
-    def encode(pieces):
+    def encode(*pieces):
         for piece in pieces:
-            tokens = [byte_of[byte] for byte in piece.encode()]
+            tokens = [CHARACTERS[byte] for byte in piece.encode()]
             while pairs := [pair for pair in zip(tokens, tokens[1:]) if pair in tokenizer.ranks]:
                 best = min(pairs, key=tokenizer.ranks.get)
                 i = next(i for i in range(len(tokens)) if tuple(tokens[i : i + 2]) == best)
@@ -84,17 +123,14 @@ def wrong_encodings(text, tokenizer):
             yield from (tokenizer.ids[token] for token in tokens)
 
     words = text.split()
-    yield list(encode([text])), "The text is merged as a whole. GPT-2 cuts it into pieces first, so that no token spans two words."
-    yield list(encode(words)), "The spaces are lost: in GPT-2 a space belongs to the word after it."
-    spaced = [word if i == 0 else f" {word}" for i, word in enumerate(words)]
-    yield list(encode(spaced)), "Runs of spaces, tabs or new lines are not kept as they are: each character counts."
-
-
-def byte_table():
-    """GPT-2's 256 visible characters and their bytes, from the table in OpenAI's encoder.py."""
-    visible = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
-    hidden = [byte for byte in range(256) if byte not in visible]
-    return [chr(b) for b in visible] + [chr(256 + i) for i in range(len(hidden))], visible + hidden
+    spaced = [f" {word}" for word in words]
+    yield list(encode(text)), "The text is merged as a whole. GPT-2 cuts it into pieces first, so that no token spans two words."
+    yield list(encode(*words)), "The spaces are lost: in GPT-2 a space belongs to the word after it."
+    yield list(encode(*words[:1], *spaced[1:])), "Runs of spaces, tabs or new lines are not kept as they are: each character counts."
+    yield list(encode(*spaced)), "A space is put before the first word. The text is to be taken as it is."
+    yield [tokenizer.ids[CHARACTERS[byte]] for byte in text.encode()], "Nothing is merged: those are the tokens of the single bytes."
+    yield list(encode(text.lower())), "The text is turned into small letters. GPT-2 keeps capitals: The and the are two tokens."
+    yield [*right, tokenizer.ids.get("<|endoftext|>")], "<|endoftext|> is added at the end. It belongs only where the text has it."
 
 
 def test_end_of_text_is_one_token(step):
@@ -104,30 +140,41 @@ def test_end_of_text_is_one_token(step):
     king = step.encode(" king", tokenizer)
     for text, right in {"<|endoftext|>": [end], " king<|endoftext|> king": [*king, end, *king], "<|endoftext|><|endoftext|>": [end, end]}.items():
         found = step.encode(text, tokenizer)
+        expect(len(found) >= len(right), "<|endoftext|> is lost. It is a token like others, with an ID of its own.", expected=right, found=found)
         expect(end in found, "<|endoftext|> is cut into pieces like other text. It is one token with an ID of its own.", found=found)
         equal(found, right, what=f"encode({text!r})")
+    equal(step.decode([*king, end], tokenizer), " king<|endoftext|>", what="decode")
 
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_decodes(step, reference, name):
     """decode gives the text back, to the last space"""
-    text = TEXTS[name]
-    tokenizer = step.read_tokenizer(FILES)
+    text, encoded = TEXTS[name], reference.encode(TEXTS[name])
+    byte_of = {character: byte for byte, character in CHARACTERS.items()}
+    alone = "".join(bytes(map(byte_of.get, token)).decode(errors="replace") for token in encoded.tokens)
     suspects = [
+        ("".join(encoded.tokens), "Ġ is how the files write a space: each visible character stands for a byte."),
         (text.strip(), "The spaces at the ends are lost: a token holds its own."),
-        (text.replace(" ", "Ġ").replace("\n", "Ċ"), "Ġ is how the files write a space: each visible character stands for a byte."),
+        (" ".join(map(reference.decode, [[i] for i in encoded.ids])), "Spaces are put between the tokens. A token holds its own."),
+        (alone, "Each token is decoded by itself, but a character's bytes may lie in two tokens: join all bytes first."),
+        (text.encode().decode("latin-1"), "The bytes are read as Latin-1, one character each. They are UTF-8."),
     ]
-    equal(step.decode(reference.encode(text).ids, tokenizer), text, suspects=suspects, what="decode")
+    equal(step.decode(encoded.ids, step.read_tokenizer(FILES)), text, suspects=suspects, what="decode")
 
 
 def test_decodes_half_a_character(step, reference):
     """bytes that are no whole character become U+FFFD, the replacement character"""
-    tokenizer = step.read_tokenizer(FILES)
     ids = reference.encode("🙂").ids[:-1]
-    equal(step.decode(ids, tokenizer), reference.decode(ids), what=f"decode({ids})")
+    try:
+        found = step.decode(ids, step.read_tokenizer(FILES))
+    except UnicodeDecodeError as error:
+        expect(False, 'Half a character is an error. `errors="replace"` puts U+FFFD in its place.', found=str(error))
+    suspects = [("", 'Half a character is dropped. `errors="replace"` puts U+FFFD in its place.')]
+    equal(found, reference.decode(ids), suspects=suspects, what=f"decode({ids})")
 
 
-def test_refuses_unknown_ids(step):
+@pytest.mark.parametrize("bad", [99999, 1000, -1])
+def test_refuses_unknown_ids(step, bad):
     """an ID that no token has is a ValueError"""
     tokenizer = step.read_tokenizer(FILES)
-    refuses(step.decode, [0, 99999], tokenizer, of=(ValueError,), otherwise="decode takes the ID 99999, which no token has.")
+    refuses(step.decode, [0, bad], tokenizer, of=(ValueError,), otherwise=f"decode takes the ID {bad}, which no token has.")

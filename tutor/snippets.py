@@ -28,7 +28,7 @@ from tutor.course import ROOT, STEPS, shown
 from tutor.desk import pristine
 
 PUT = re.compile(r"<!-- put (\S+) as (\S+) -->")
-MEASURED = re.compile(r"\b\d[\d,]*(?:\.\d+)?(?= (?:m?s\b|seconds|times\b|tokens per second))")
+MEASURED = re.compile(r"\b\d[\d,]*(?:\.\d+)?(?=(?: |&#160;)(?:m?s\b|seconds|times\b|tokens per second))")
 WIDTH = 80
 
 

@@ -1,0 +1,112 @@
+"""The store of compiled kernels: what MAX needs of it, and what becomes of interruptions and damage.
+
+`compile_batches` is tried with workers that only pretend, since each real batch takes half a minute; the real ones are
+compiled by the fixture `kernels_ready` on a machine that has none, and used by every test of a MAX step.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+from tutor import kernels
+from tutor.course import ROOT
+
+
+def test_every_kernel_of_the_course_is_known_to_max(kernels_ready):
+    """The private functions of MAX that are called still exist, and the store holds what they name."""
+    code = (
+        "from tutor import kernels\n"
+        "from max._interpreter_ops import gc_compile\n"
+        "import json\n"
+        "keys = []\n"
+        "gc_compile.compile_single_target = lambda family, key, device, build: keys.append(key)\n"
+        "import logging; logging.disable()\n"
+        "for calls in kernels._calls().values():\n"
+        "    for call in calls: call()\n"
+        "print(json.dumps(keys))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    wanted = json.loads(done.stdout.splitlines()[-1])
+    assert len(set(wanted)) == len(wanted) == sum(len(calls) for calls in kernels._calls().values())
+    stored = [key for name in kernels.SECONDS for key in json.loads((kernels.store() / f"{name}.json").read_text())]
+    assert sorted(stored) == sorted(wanted), "delete the store (kernels.store()) after changing the batches"
+
+
+def pretend(monkeypatch, tmp_path, script: str) -> None:
+    """Have batches compiled by a Python program of our own, into a store of our own."""
+    monkeypatch.setenv("MODULAR_CACHE_DIR", str(tmp_path))
+    kernels.store().mkdir(parents=True)
+    program = tmp_path / "worker.py"
+    program.write_text(f"import sys, time, pathlib, os\nname = sys.argv[-1]\nstore = pathlib.Path({str(kernels.store())!r})\n{script}")
+    popen = subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", lambda command, **options: popen([sys.executable, str(program), command[-1]], **options))
+
+
+def test_compiles_two_side_by_side(monkeypatch, tmp_path):
+    pretend(monkeypatch, tmp_path, "time.sleep(0.5); (store / f'{name}.json').write_text('[]')")
+    shown = []
+    start = time.monotonic()
+    kernels.compile_batches(list(kernels.SECONDS), lambda done, total: shown.append(done / total))
+    assert 0.9 < time.monotonic() - start < 3, "three batches of half a second, two at a time"
+    assert kernels.missing() == []
+    assert shown == sorted(shown) and shown[-1] == 1
+
+
+def test_interrupted_it_goes_on_where_it_was(monkeypatch, tmp_path):
+    """Whole batches stay; a worker that was stopped leaves nothing that looks whole."""
+    pretend(monkeypatch, tmp_path, "time.sleep(0.2 if name == 'embeddings' else 30); (store / f'{name}.json').write_text('[]')")
+
+    def stop(done, total):
+        if kernels.missing(["embeddings"]) == []:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        kernels.compile_batches(list(kernels.SECONDS), stop)
+    assert kernels.missing() == ["transformer", "variants"]
+
+
+def test_failures_are_told_with_their_reason(monkeypatch, tmp_path):
+    pretend(monkeypatch, tmp_path, "sys.exit('OSError: [Errno 28] No space left on device')")
+    with pytest.raises(kernels.CompileError, match="No space left on device"):
+        kernels.compile_batches(["embeddings"], lambda done, total: None)
+
+
+def test_a_killed_worker_is_told_as_want_of_memory(monkeypatch, tmp_path):
+    pretend(monkeypatch, tmp_path, "import signal; os.kill(os.getpid(), signal.SIGKILL)")
+    with pytest.raises(kernels.CompileError, match="memory"):
+        kernels.compile_batches(["embeddings"], lambda done, total: None)
+
+
+def test_the_store_is_per_version_and_machine(monkeypatch):
+    monkeypatch.setenv("MODULAR_CACHE_DIR", "/somewhere")
+    here = kernels.store()
+    assert here.parent.parent.as_posix() == "/somewhere"
+    monkeypatch.setattr(kernels, "version", lambda name: "1.2.3")
+    assert kernels.store() != here and "1.2.3" in kernels.store().name
+
+
+def test_a_damaged_batch_is_forgotten(monkeypatch, tmp_path, kernels_ready):
+    """MAX refuses the file; the kernel is compiled alone this once, and the batch counts as missing afterwards."""
+    whole = kernels.store()
+    monkeypatch.setenv("MODULAR_CACHE_DIR", str(tmp_path))
+    kernels.store().mkdir(parents=True)
+    for name in kernels.SECONDS:
+        (kernels.store() / f"{name}.json").write_bytes((whole / f"{name}.json").read_bytes())
+        (kernels.store() / f"{name}.mef").write_bytes((whole / f"{name}.mef").read_bytes()[:1000])
+    code = (
+        "import solutions, numpy as np\n"
+        "from tutor import kernels\n"
+        "class Alone(Exception): pass\n"
+        "def tell(event, kernel): raise Alone\n"
+        "kernels.tell = tell\n"
+        "from max.experimental.tensor import Tensor\n"
+        "try: print((Tensor(np.ones(3, np.float32)) + 1).to_numpy())\n"
+        "except Alone: print('compiled alone')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=os.environ, capture_output=True, text=True)
+    assert "compiled alone" in done.stdout, done.stderr
+    assert "embeddings" in kernels.missing()
