@@ -1,7 +1,9 @@
 """The course's commands: `python -m tutor <command>`. pixi.toml gives each a task name."""
 
 import argparse
+import math
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from tutor.course import STEPS, Step
@@ -15,6 +17,20 @@ def step(text: str) -> Step:
     return STEPS[int(number)]
 
 
+def at_least(least: float, kind: Callable = float, most: float = math.inf) -> Callable[[str], float]:
+    """A type of option: a number of a kind, not below one limit nor above another."""
+
+    def number(text: str) -> float:
+        value = kind(text)
+        if not least <= value <= most:
+            limits = f"between {least} and {most}" if most < math.inf else f"at least {least}"
+            raise argparse.ArgumentTypeError(f"{text} should be {limits}")
+        return value
+
+    number.__name__ = "number" if kind is float else "whole number"  # for argparse's "invalid … value"
+    return number
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     top = argparse.ArgumentParser(prog="tutor", description="The course's commands.")
@@ -23,11 +39,19 @@ def parser() -> argparse.ArgumentParser:
     def add(name: str, summary: str) -> argparse.ArgumentParser:
         return commands.add_parser(name, help=summary, description=summary)
 
+    checkpoint = "a folder, or the name of a model that `weights` fetched (default: the tiny GPT-2)"
+
+    def add_mine(command: argparse.ArgumentParser) -> None:
+        group = command.add_mutually_exclusive_group()
+        group.add_argument("--mine", action="store_const", const="passing", help="with your own steps, those that pass their checks")
+        group.add_argument("--all-mine", action="store_const", const="all", dest="mine", help="with all of your own steps")
+
     check = add("check", "Check a step and print the verdict.")
     check.add_argument("step", type=step)
     check.add_argument("--solution", action="store_true", help="check the solution instead of your file")
     check.add_argument("--file", type=Path, help="check this file instead")
     check.add_argument("--watch", action="store_true", help="check again whenever you save the file")
+    add_mine(check)
     check.add_argument("--pytest", nargs=argparse.REMAINDER, help="show pytest's own output; what follows goes to pytest")
 
     hint = add("hint", "Show the next hint of a step.")
@@ -41,6 +65,31 @@ def parser() -> argparse.ArgumentParser:
     reset.add_argument("step", type=step)
 
     add("progress", "Show which steps you have passed.")
+
+    generate = add("generate", "Write text with a GPT-2: the tiny one of the course, or one that `weights` fetched.")
+    generate.add_argument("prompt", help="the text to go on with")
+    generate.add_argument("--checkpoint", metavar="PLACE", help=checkpoint)
+    generate.add_argument("--tokens", type=at_least(1, int), default=100, help="how many to write at most (default 100)")
+    generate.add_argument("--temperature", type=at_least(0), default=0.8, help="below 1 safer, above 1 bolder (default 0.8)")
+    generate.add_argument("--top-k", type=at_least(0, int), default=0, help="choose among the best K tokens (default: all)")
+    generate.add_argument("--top-p", type=at_least(0, most=1), default=1.0, help="choose among the best tokens that have this probability together (default 1: all)")
+    generate.add_argument("--seed", type=at_least(0, int), help="the same seed writes the same text")
+    generate.add_argument("--greedy", action="store_true", help="always take the best token")
+    add_mine(generate)
+
+    weights = add("weights", "Fetch GPT-2's weights from the Hugging Face hub.")
+    weights.add_argument("name", nargs="?", default="gpt2", help="a GPT-2 on the hub (default gpt2, with 124 million parameters)")
+
+    explore = add("explore", "Compare words by their embeddings: `king queen`, or `king - man + woman`.")
+    explore.add_argument("words", nargs="*", help="words to compare, or an analogy with + and -")
+    explore.add_argument("--checkpoint", metavar="PLACE", help=checkpoint)
+    explore.add_argument("--count", type=at_least(1, int), default=5, help="how many neighbours to show (default 5)")
+    explore.add_argument("--picture", type=Path, metavar="FILE", help="draw the words into this .svg or .png file")
+    add_mine(explore)
+
+    bench = add("bench", "Measure how long a verdict takes.")
+    bench.add_argument("--runs", type=int, default=5, help="how often each command is run (default 5)")
+    bench.add_argument("--cold", action="store_true", help="also with MAX's cache empty: some minutes")
     return top
 
 
@@ -51,9 +100,28 @@ def main() -> int:
         from tutor.commands import check_step
 
         return check_step(args)
+    if args.command == "bench":
+        from tutor import bench
+
+        return bench.main(args.runs, args.cold)
+
+    if args.command == "generate":
+        from tutor import generate
+
+        return generate.main(args)
+    if args.command == "explore":
+        from tutor import explore
+
+        return explore.main(args)
+
+    from tutor.terminal import console
+
+    if args.command == "weights":
+        from tutor import weights
+
+        return weights.main(args.name, console())
 
     from tutor import desk
-    from tutor.terminal import console
 
     if args.command == "hint":
         return desk.hint(args.step or desk.current_step(), args.number, console())

@@ -6,10 +6,13 @@
 - The default executor also compiles every graph in background processes, which on two cores doubles the time.
 - Tensors are made on the CPU in float32, also where there is a GPU, for which MAX would choose bfloat16.
 - Kernels come from the course's store (kernels.py) where it has them.
+- `max._kv_cache_ops`, which only serving uses, is written in Mojo: its first import compiles it, 12 s on two cores, and
+  later ones still take a tenth of a second. It is imported when one of its functions is called.
 
 MAX itself is slow to import, and steps 01 to 04 do without it: what needs MAX is done when MAX is imported.
 """
 
+import importlib
 import importlib.abc
 import importlib.util
 import os
@@ -35,6 +38,20 @@ def use_the_cpu(tensor: ModuleType) -> None:
     for setting in (tensor.default_device(CPU()), tensor.default_dtype(DType.float32)):
         setting.__enter__()
         entered.append(setting)  # a setting ends when nobody holds it any more
+
+
+def later(package: str, *names: str) -> None:
+    """Stand in for a package: its functions, here by their names, import the real one when they are called."""
+    stand_in = ModuleType(package)
+    for name in names:
+
+        def call(*args, name=name, **kwargs):
+            if sys.modules.get(package) is stand_in:
+                del sys.modules[package]
+            return getattr(importlib.import_module(package), name)(*args, **kwargs)
+
+        setattr(stand_in, name, call)
+    sys.modules.setdefault(package, stand_in)
 
 
 entered = []
@@ -63,6 +80,7 @@ class AfterImport(importlib.abc.MetaPathFinder):
         return spec
 
 
+later("max._kv_cache_ops", "mha_decode_num_partitions", "mla_dispatch_args_scalar")
 os.environ.setdefault("MAX_EAGER_EXECUTOR", "interpreter")
 in_main_thread = threading.current_thread() is threading.main_thread()
 if in_main_thread and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
