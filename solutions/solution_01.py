@@ -20,7 +20,8 @@ class GPT2Config:
         layer_norm_epsilon: added to a variance before its root is taken, against division by zero.
 
     Raises:
-        ValueError: a size is not a positive whole number, or n_head does not divide n_embd.
+        ValueError: a size is not a positive whole number, layer_norm_epsilon is not a positive float, or n_head does
+            not divide n_embd.
     """
 
     vocab_size: int = 50257
@@ -36,8 +37,8 @@ class GPT2Config:
             value = getattr(self, name)
             if not isinstance(value, int) or value <= 0:
                 raise ValueError(f"{name} must be a positive whole number, not {value!r}")
-        if not self.layer_norm_epsilon > 0:
-            raise ValueError(f"layer_norm_epsilon must be positive, not {self.layer_norm_epsilon!r}")
+        if not isinstance(self.layer_norm_epsilon, float) or self.layer_norm_epsilon <= 0:
+            raise ValueError(f"layer_norm_epsilon must be a positive float, not {self.layer_norm_epsilon!r}")
         if self.n_embd % self.n_head:
             raise ValueError(f"n_head ({self.n_head}) must divide n_embd ({self.n_embd})")
 

@@ -20,7 +20,8 @@ class GPT2Config:
         layer_norm_epsilon: added to a variance before its root is taken, against division by zero.
 
     Raises:
-        ValueError: a size is not a positive whole number, or n_head does not divide n_embd.
+        ValueError: a size is not a positive whole number, layer_norm_epsilon is not a positive float, or n_head does
+            not divide n_embd.
     """
 
     vocab_size: int = ...

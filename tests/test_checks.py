@@ -83,7 +83,9 @@ EXPECTED = (2, 7, 64)
         ((2, 7), "C is gone"),
         ((), "B, T and C is gone"),
         ((2, 7, 1, 64), "an axis of size 1 too many, number 2"),
-        ((2, 7, 192), "3C stands where C belongs"),
+        ((2, 7, 192), "q, k and v still lie side by side"),
+        ((2, 7, 7), "[B, T, T] where [B, T, C] belongs: those are the weights of attention"),
+        ((2, 7, 1000), "V stands where C belongs"),
         ((2, 7, 16), "D stands where C belongs"),
         ((2, 7, 65), "an axis of size 65 stands where C belongs"),
         ((2, 4, 7, 16), "[B, H, T, D]"),
@@ -126,7 +128,7 @@ def test_expect_and_refuses():
     refuses(int, "x", of=(ValueError,), otherwise="never said")
     with pytest.raises(Wrong, match="taken"):
         refuses(int, "1", otherwise="taken")
-    with pytest.raises(TypeError):
-        refuses(int, [], of=(ValueError,), otherwise="another error comes out")
+    with pytest.raises(Wrong, match="should raise a ValueError; here it raises a TypeError"):
+        refuses(int, [], of=(ValueError,), otherwise="never said")
     with pytest.raises(NotImplementedError):
         refuses(lambda: (_ for _ in ()).throw(NotImplementedError()), otherwise="a stub refuses nothing")

@@ -24,7 +24,9 @@ def test_defaults(step, name):
     try:
         config = step.GPT2Config()
     except ValueError as error:
-        expect(False, "GPT2Config() refuses its own defaults: one of them is wrong, or the check of the sizes is.", found=str(error))
+        expect(
+            False, "GPT2Config() refuses its own defaults: one of them is wrong, or the check of the sizes is.", found=str(error)
+        )
     right, others = DEFAULTS[name]
     suspects = [(value, f"{name} = {value} {why}.") for value, why in others.items()]
     equal(getattr(config, name, None), right, suspects=suspects, what=name)
@@ -79,8 +81,14 @@ def test_reads_config_json(step, tmp_path):
     values = json.loads(path.read_text())
     other = tmp_path / "config.json"
     other.write_text(json.dumps(values | {"n_layer": 2, "layer_norm_epsilon": 1e-6}))
-    for path in (path, str(other)):  # a path, or its name
-        config, values = step.GPT2Config.from_json(path), json.loads(Path(path).read_text())
+    for file in (path, str(other)):  # a path, or its name
+        values = json.loads(Path(file).read_text())
+        try:
+            config = step.GPT2Config.from_json(file)
+        except TypeError as error:
+            diagnosis = "from_json hands on every key of the file. Take only those that are fields of GPT2Config."
+            expect("unexpected keyword" not in str(error), diagnosis, found="activation_function, among others")
+            raise
         expect(isinstance(config, step.GPT2Config), "from_json does not give a GPT2Config.", found=config)
         for name, (default, _) in DEFAULTS.items():
             suspects = [(default, f"from_json leaves {name} at its default. It should be the file's.")]

@@ -4,40 +4,75 @@ import numpy as np
 import pytest
 from tutor.checks import close, equal, expect, refuses
 
-TEXT = np.arange(100, 153)  # 53 tokens that tell their place
+TEXT = np.arange(10, 63) ** 2  # 53 tokens that tell their place, and none is its neighbour plus or times something
 
 
 def windows(length, stride, shift=1):
     """The inputs and targets written out: `shift` is how far the targets are moved."""
-    starts = range(0, len(TEXT) - length, stride)
-    fitting = [start for start in starts if start + length + shift <= len(TEXT)]
-    return [np.array([TEXT[start + by : start + by + length] for start in fitting]) for by in (0, shift)]
+    starts = range(0, len(TEXT) - length - shift + 1, stride)
+    return [np.array([TEXT[start + by : start + by + length] for start in starts]) for by in (0, shift)]
+
+
+def pair(found, what):
+    """Check that `found` is a pair, the inputs and their targets."""
+    expect(found is not None, f"{what} is None: is a `return` missing at the end?")
+    expect(
+        isinstance(found, tuple | list) and len(found) == 2,
+        f"{what} should be a pair: the inputs, then their targets.",
+        found=found,
+    )
+    return found
+
+
+def no_suspect(found, right, suspects):
+    """Check that `found` is none of the suspects that differ from `right`, in numbers or in shape."""
+    for wrong, sentence in suspects:
+        if np.array_equal(found, wrong) and not np.array_equal(wrong, right):
+            expect(False, sentence, expected=right[:1].tolist(), found=np.asarray(found)[:1].tolist())
 
 
 @pytest.mark.parametrize(("length", "stride"), [(4, 4), (4, 1), (3, 5), (1, 1), (52, 4), (7, 3)])
 def test_windows(step, length, stride):
     """inputs are windows of the text, targets the same moved on by one"""
-    inputs, targets = step.sliding_windows(TEXT, length, stride)
+    inputs, targets = pair(step.sliding_windows(TEXT, length, stride), "What sliding_windows gives")
     right_inputs, right_targets = windows(length, stride)
-
-    def wrong_inputs():
-        yield windows(stride, length)[0], "Stride and context length are swapped: the context length is how long a window is."
-        yield windows(length, 1)[0], "Each window starts one token after the last. The stride says how far apart they start."
-        yield windows(length, length)[0], "The windows stand side by side. The stride says how far apart they start."
+    exchanged = np.array_equal(inputs, right_targets) and np.array_equal(targets, right_inputs)
+    expect(not exchanged, "Inputs and targets are exchanged: a target is the token that comes after its input.")
 
     def wrong_targets():
-        yield right_inputs, "The targets are the inputs themselves. A target is the token that comes next."
-        yield right_inputs + 2, "The targets are moved by two: one token is skipped between an input and its target."
-        yield right_inputs - 1, "The targets are moved back: each is the token before its input, not the one after."
+        yield inputs, "The targets are the inputs themselves. A target is the token that comes next."
+        yield windows(length, stride, 2)[1], "The targets are moved by two: one token is skipped between an input and its target."
+        yield (
+            np.roll(right_inputs, -1, axis=1),
+            "The last target of a window is its first token. It should be the token after the window.",
+        )
+        yield right_inputs[1:], "The targets are the next window. A target is the next token."
+        yield right_targets[:, -1], "A window has a single target. It should have one for each of its tokens."
+        yield right_targets[:, -1:], "A window has a single target. It should have one for each of its tokens."
 
-    shapes = {"T B": "did you build the windows as columns?"}
-    close(inputs, right_inputs, "windows T", suspects=wrong_inputs, shapes=shapes, what="The array of inputs")
-    close(targets, right_targets, "windows T", suspects=wrong_targets, what="The array of targets")
+    def wrong_inputs():
+        yield windows(length, 1)[0], "Each window starts one token after the last. The stride says how far apart they start."
+        yield windows(length, length)[0], "The windows stand side by side. The stride says how far apart they start."
+        yield windows(stride, length)[0], "Stride and context length are swapped: the context length is how long a window is."
+        yield (
+            windows(length - 1, stride)[0],
+            "A window is a token short: T inputs and their targets take T + 1 tokens of the text.",
+        )
+        yield windows(length + 1, stride, 0)[0], "A window has a token too many: the last of T + 1 tokens is only a target."
+        yield windows(length, stride, 0)[0], "There is a window too many: the last one has no token after it, so no target."
+        yield right_inputs[:-1], "The last window is left out, though there is room for it and the token after it."
+
+    no_suspect(targets, right_targets, wrong_targets())
+    no_suspect(inputs, right_inputs, wrong_inputs())
+    shapes = {"T windows": "did you build the windows as columns?"}
+    close(inputs, right_inputs, "windows T", shapes=shapes, what="The array of inputs")
+    close(targets, right_targets, "windows T", shapes=shapes, what="The array of targets")
 
 
-def test_windows_share_memory(step):
+@pytest.mark.parametrize("stride", [4, 1])
+def test_windows_share_memory(step, stride):
     """the windows are views: no number of the text is copied"""
-    for array in step.sliding_windows(TEXT, 4, 4):
+    for array in step.sliding_windows(TEXT, 4, stride):
         expect(
             np.shares_memory(array, TEXT),
             "The windows are copies of the text: with stride 1 that takes T times its memory. `sliding_window_view` gives views.",
@@ -60,21 +95,38 @@ def test_refuses_short_texts(step, text):
 @pytest.mark.parametrize("sizes", [(0, 4), (4, 0), (-4, 4), (4, -1)])
 def test_refuses_sizes(step, sizes):
     """a context length or stride below 1 is a ValueError"""
-    refuses(step.sliding_windows, TEXT, *sizes, of=(ValueError,), otherwise="context_length, stride = %d, %d: raise a ValueError." % sizes)
+    otherwise = "context_length = %d and stride = %d make no windows: raise a ValueError." % sizes
+    refuses(step.sliding_windows, TEXT, *sizes, of=(ValueError,), otherwise=otherwise)
 
 
-def test_batches(step):
+@pytest.mark.parametrize(("size", "count"), [(5, 13), (5, 10), (13, 13)])
+def test_batches(step, size, count):
     """batches hold batch_size windows, in order, each with its targets"""
-    inputs, targets = windows(4, 4)
-    found = list(step.batches(inputs, targets, 5))
-    suspects = [(3, "The last windows, too few for a batch, are given too: leave them out."), (len(inputs), "Each window comes alone.")]
-    equal(len(found), len(inputs) // 5, suspects=suspects, what=f"The number of batches of 5 from {len(inputs)} windows")
+    inputs, targets = (array[:count] for array in windows(4, 4))
+    found = list(step.batches(inputs, targets, size))
+    right = count // size
+    suspects = [
+        (-(-count // size), "The last windows, too few for a batch, are given too: leave them out."),
+        (count, "Each window comes alone."),
+        (count - size + 1, "Each batch starts one window after the last. The next one starts batch_size windows on."),
+        (right - 1, "The last batch is left out, though it is full."),
+    ]
+    equal(len(found), right, suspects=suspects, what=f"The number of batches of {size} from {count} windows")
     for number, batch in enumerate(found):
-        expect(len(batch) == 2, "A batch is a pair: the inputs and their targets.", found=len(batch))
-        for kind, part, whole in zip(("inputs", "targets"), batch, (inputs, targets)):
-            right = whole[5 * number : 5 * number + 5]
-            suspects = [(whole[number::2][:5], "The windows are dealt out like cards: neighbours belong in one batch.")]
-            close(part, right, "B T", suspects=suspects, what=f"The {kind} of batch {number}")
+        for kind, part, whole in zip(("inputs", "targets"), pair(batch, "A batch"), (inputs, targets)):
+            here = slice(size * number, size * number + size)
+            suspects = [
+                (inputs[here], "The targets of a batch are its inputs again."),
+                (whole[number::right][:size], "The windows are dealt out like cards: neighbours belong in one batch."),
+            ]
+            no_suspect(part, whole[here], suspects)
+            windows_of = {tuple(window) for window in np.asarray(part).tolist()} if np.ndim(part) == 2 else {()}
+            expect(
+                np.array_equal(part, whole[here]) or not windows_of <= {tuple(window) for window in whole.tolist()},
+                f"The {kind} of batch {number} are windows of the text, but not those whose turn it is. Give them in order.",
+            )
+            close(part, whole[here], "B T", what=f"The array of {kind} of batch {number}")
+            expect(np.shares_memory(part, whole), "A batch is a copy of its windows. A slice of an array is a view.")
 
 
 def test_documented_batch(step):

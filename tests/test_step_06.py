@@ -5,33 +5,63 @@ from tutor.checks import build, close, expect, on_max
 
 from solutions.solution_01 import GPT2Config
 
-CONFIG = GPT2Config(vocab_size=11, n_positions=8, n_embd=6, n_layer=1, n_head=2)
-IDS = np.array([[4, 7, 1, 0, 9], [9, 1, 7, 7, 2]])  # B=2, T=5
+CONFIG = GPT2Config(vocab_size=13, n_positions=10, n_embd=6, n_layer=1, n_head=2)
+IDS = np.array([[4, 6, 1, 0, 3], [5, 1, 6, 6, 2]])  # B=2, T=5; small enough to be looked up in either table
 RANDOM = np.random.default_rng(6)
 WEIGHTS = {
-    "wte.weight": RANDOM.standard_normal((11, 6), np.float32),
-    "wpe.weight": RANDOM.standard_normal((8, 6), np.float32),
+    "wte.weight": RANDOM.standard_normal((13, 6), np.float32),
+    "wpe.weight": RANDOM.standard_normal((10, 6), np.float32),
 }
 
 
 def suspects():
     """What known mistakes give."""
     wte, wpe = WEIGHTS.values()
-    T, C = IDS.shape[1], CONFIG.n_embd
+    (B, T), C = IDS.shape, CONFIG.n_embd
     tokens, positions = wte[IDS], wpe[:T]
     yield tokens, "The position embeddings are not added: a token looks the same wherever it stands."
     yield np.broadcast_to(positions, tokens.shape), "The token embeddings are not added: all texts of one length look the same."
     yield tokens + wpe[1 : T + 1], "The positions start at 1. The first token stands at position 0."
     yield tokens + wpe[T - 1 :: -1][:T], "The positions run backwards. The first token stands at position 0."
+    yield tokens + wpe[-T:], "The positions are the last of the table. The first token stands at position 0."
     yield tokens + wpe[0], "Every token gets the embedding of position 0."
+    yield tokens + wpe[:B, np.newaxis], "The positions count the texts of the batch. They should count the tokens of each text."
+    yield tokens + wpe[np.arange(B * T).reshape(B, T)], "The positions run on from text to text. Each text begins at position 0."
     yield tokens * C**0.5 + positions, "The token embeddings are scaled by √n_embd. GPT-2 takes the rows as they are."
     yield tokens * positions, "The two embeddings are multiplied. GPT-2 adds them."
+    yield tokens - positions, "The position embeddings are subtracted. GPT-2 adds them."
     yield (tokens + positions) / 2, "You took the mean of the two embeddings. GPT-2 adds them."
-    yield tokens + wpe[IDS % len(wpe)], "The token IDs are looked up in wpe too. It wants positions: 0, 1, 2, …"
-    yield wte[np.minimum(IDS + np.arange(T), len(wte) - 1)], "IDs and positions are added before the lookup. Each has a table of its own."
+    yield tokens + wpe[IDS], "The token IDs are looked up in wpe too. It wants positions: 0, 1, 2, …"
+    yield tokens + wte[:T], "The positions are looked up in wte. They have a table of their own, wpe."
+    yield wpe[IDS] + wte[:T], "Tokens are looked up in wpe and positions in wte: t is for tokens, p for positions."
+    yield wte[IDS + np.arange(T)], "IDs and positions are added before the lookup. Each has a table of its own."
     angle = np.arange(T)[:, None] / 10000 ** (np.arange(0, C, 2) / C)
-    waves = np.stack([np.sin(angle), np.cos(angle)], -1).reshape(T, C)
-    yield tokens + waves, "Those are the sinusoids of the first Transformer. GPT-2 learns its position embeddings: look them up in wpe."
+    for axis in (-1, -2):  # sines and cosines in turn, or one half after the other
+        waves = np.stack([np.sin(angle), np.cos(angle)], axis).reshape(T, C)
+        yield (
+            tokens + waves,
+            "Those are the sinusoids of the first Transformer. GPT-2 learns its position embeddings: look them up in wpe.",
+        )
+
+
+def embed(model):
+    """What the model gives for IDS. If it fails there, a text of another length may show why."""
+    try:
+        return on_max(model, IDS)
+    except NotImplementedError:
+        raise
+    except Exception:
+        for T, sentence in {
+            len(IDS): "It works for 2 texts of 2 tokens, not for 2 of 5: do the positions count the texts? T is tokens.shape[1].",
+            CONFIG.n_positions: "It works for n_positions tokens, not for 5: look up as many positions as there are tokens.",
+        }.items():
+            ids = np.resize(IDS, (len(IDS), T))
+            try:
+                works = on_max(model, ids).shape == (*ids.shape, CONFIG.n_embd)
+            except Exception:
+                continue
+            expect(not works, sentence)
+        raise
 
 
 def test_shapes_of_the_tables(step):
@@ -54,11 +84,16 @@ def test_sum(step):
     """the output is the token's embedding plus its position's"""
     model = build(step.GPT2Model, CONFIG, weights=WEIGHTS)
     right = WEIGHTS["wte.weight"][IDS] + WEIGHTS["wpe.weight"][: IDS.shape[1]]
-    close(on_max(model, IDS), right, "B T C", suspects=suspects, sizes={"n_positions": 8, "V": 11}, what="The input embedding")
+    sizes = {"n_positions": 10, "V": 13, "2C": 12}
+    shapes = {
+        "T C": "is anything looked up for the tokens? Their embeddings have B.",
+        "B T 2C": "the two embeddings stand side by side. GPT-2 adds them.",
+    }
+    close(embed(model), right, "B T C", suspects=suspects, sizes=sizes, shapes=shapes, what="The input embedding")
 
 
 def test_word_order(step):
-    """"dog bites man" and "man bites dog" differ"""
+    """ "dog bites man" and "man bites dog" differ"""
     model = build(step.GPT2Model, CONFIG, weights=WEIGHTS)
     dog_bites_man, man_bites_dog = on_max(model, np.array([[3, 5, 8], [8, 5, 3]]))
     expect(

@@ -22,7 +22,8 @@ from tutor.course import ROOT, Step
 START_LIMIT = 120
 """Seconds that Python and MAX may take to start: the first time after a boot, MAX is read from a cold disk."""
 LIMIT = 10
-"""Seconds in which a learner's file must be imported, and each check be done, compilations apart."""
+"""Seconds in which a learner's file must be imported, and each check be done, compilations apart. Where other programs
+keep the machine busy, so that the file got less than half of them, it has up to three times as long."""
 OUTPUT = 2000
 """How much of what the file prints is kept, in characters, at import and in each check: the last ones."""
 MARK = "\x1e"
@@ -75,7 +76,7 @@ class Child:
     """A process that is ready, or getting ready, to check an answer."""
 
     def __init__(self, step: Step, answer: Path, mine: list[int] | None = None):
-        self.step, self.answer = step, answer.resolve()
+        self.step, self.answer, self.mine = step, answer.resolve(), mine
         self.started = time.monotonic()
         self.trace = tempfile.TemporaryFile()  # where the process writes its traceback if it crashes or hangs
         read_end, write_end = os.pipe()
@@ -145,14 +146,14 @@ def _follow(child: Child, verdict: Verdict, watch: Watcher) -> None:
     selector = selectors.DefaultSelector()
     selector.register(child.events, selectors.EVENT_READ)
     selector.register(child.process.stdout, selectors.EVENT_READ)
-    began, limit = time.monotonic(), START_LIMIT
-    ready = compiling = 0.0
+    clock = _Clock(child.process.pid)
+    ready, compiling = False, 0.0
     pending, done = b"", False
 
     while not done and selector.get_map():
-        left = None if compiling else began + limit - time.monotonic()
+        left = None if compiling else clock.left(LIMIT if ready else START_LIMIT)
         if left is not None and left <= 0:
-            verdict.broken = _too_slow(child, limit, bool(ready))
+            verdict.broken = _too_slow(child, clock, ready)
             return
         for key, _ in selector.select(left):
             data = os.read(key.fd, 65536)
@@ -166,9 +167,9 @@ def _follow(child: Child, verdict: Verdict, watch: Watcher) -> None:
                     facts = json.loads(line)
                     event = facts.pop("event")
                     watch(event, facts)
-                    began, limit = time.monotonic(), LIMIT
+                    clock.start()
                     if event == "ready":
-                        ready = time.monotonic()
+                        ready = True
                         verdict.missing = [name for name in facts["missing"] if name not in child.step.kernels]
                         child.process.stdin.write(b"go\n")
                         child.process.stdin.flush()
@@ -193,6 +194,38 @@ def _follow(child: Child, verdict: Verdict, watch: Watcher) -> None:
         verdict.broken = _gone(child)
 
 
+class _Clock:
+    """How long a process has been at one thing, by the wall and by the processor."""
+
+    def __init__(self, pid: int):
+        import psutil  # here, so that the process is started first and gets ready meanwhile
+
+        self.process, self.gone = psutil.Process(pid), psutil.Error
+        self.start()
+
+    def start(self) -> None:
+        """Begin anew."""
+        self.began, self.cpu_began = time.monotonic(), self._cpu()
+
+    def waited(self) -> float:
+        """Seconds since the beginning."""
+        return time.monotonic() - self.began
+
+    def left(self, limit: float) -> float:
+        """Seconds to wait until `limit` is reached, or should be looked at again."""
+        left = limit - self.waited()
+        if left <= 0 and self._cpu() - self.cpu_began < limit / 2:
+            return min(limit / 4, 3 * limit - self.waited())
+        return left
+
+    def _cpu(self) -> float:
+        try:
+            times = self.process.cpu_times()
+        except self.gone:
+            return 0.0
+        return times.user + times.system
+
+
 class _Output:
     """The child's output, cut into sections at its marks as it comes."""
 
@@ -211,15 +244,16 @@ class _Output:
         self.sections[self.section] = (self.sections.get(self.section, "") + text)[-OUTPUT:]
 
 
-def _too_slow(child: Child, limit: float, ready: bool) -> dict:
+def _too_slow(child: Child, clock: _Clock, ready: bool) -> dict:
     """The failure of a file that did not come to an end; asks the process for the line that it is at."""
+    seconds = f"{clock.waited():.0f} seconds"
     if not ready:
-        return {"kind": "broken", "diagnosis": f"Python and MAX did not start within {limit} seconds. Is the machine very busy?"}
+        return {"kind": "wrong", "diagnosis": f"Python and MAX did not start within {seconds}. Is the machine very busy?"}
     child.process.send_signal(signal.SIGUSR1)  # faulthandler answers with a traceback
     time.sleep(0.3)
     return {
-        "kind": "broken",
-        "diagnosis": f"Your code did not come to an end within {limit} seconds: most likely a loop never stops.",
+        "kind": "wrong",
+        "diagnosis": f"Your code did not come to an end within {seconds}: most likely a loop never stops.",
         "look": child.innermost(),
     }
 
@@ -233,4 +267,4 @@ def _gone(child: Child) -> dict:
         diagnosis = f"Your code crashed Python ({signal.Signals(-returncode).name})."
     else:
         diagnosis = f"Your code ended the program (exit code {returncode}) before the checks were done."
-    return {"kind": "broken", "diagnosis": diagnosis, "look": child.innermost()}
+    return {"kind": "wrong", "diagnosis": diagnosis, "look": child.innermost()}

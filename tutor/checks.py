@@ -8,7 +8,7 @@ their numbers and shapes with what known mistakes give.
 import importlib.util
 import inspect
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -39,6 +39,7 @@ class Answer:
     """
 
     last_used: dict | None = None
+    sizes: Mapping[str, int] = {}
 
     def __init__(self, module: ModuleType):
         self._module = module
@@ -97,16 +98,18 @@ def tensor(array: np.ndarray) -> Any:
     return Tensor.from_dlpack(array if array.flags.writeable else array.copy())
 
 
-def on_max(function: Callable, *args: Any) -> Any:
+def on_max(function: Callable, *args: Any, sizes: Mapping[str, int] | None = None) -> Any:
     """Call `function` with NumPy arrays turned into tensors; give back NumPy arrays.
 
     The operations are collected into one graph first and run together, which is four times as fast as one by one.
-    If that fails, they run again one by one, so that the traceback names the learner's line.
+    If that fails, they run again one by one, so that the traceback names the learner's line. `sizes` are those of the
+    axes, by name, for the shapes that an error of MAX speaks of.
     """
     from max.experimental import functional as F
 
     args = [tensor(arg) if isinstance(arg, np.ndarray) else arg for arg in args]
     Answer.look_at(function)
+    Answer.sizes = sizes or {}
     try:
         with F.lazy():
             result = function(*args)
@@ -142,41 +145,84 @@ def load(module: Any, weights: Mapping[str, np.ndarray]) -> None:
         Wrong: a parameter is missing, is one too many, or has another shape.
     """
     parameters = dict(module.parameters)
-    kind = type(module).__name__
     Answer.look_at(getattr(type(module), "__init__", type(module)))
-    if absent := sorted(set(weights) - set(parameters)):
-        raise Wrong(
-            f"{kind} has no parameter called `{absent[0]}`. The names are attributes: GPT-2's checkpoint will be loaded by them.",
-            expected=", ".join(weights),
-            found=", ".join(parameters) or "no parameters at all",
-        )
-    if extra := sorted(set(parameters) - set(weights)):
-        raise Wrong(
-            f"{kind} has a parameter too many, `{extra[0]}`: GPT-2's checkpoint holds nothing for it.",
-            expected=", ".join(weights),
-            found=", ".join(parameters),
-        )
-    state = {}
-    for name, array in weights.items():
-        shape = [int(size) for size in parameters[name].shape]
-        flipped = array.ndim == 2 and shape == list(array.shape[::-1])
-        if flipped and (shape[0] != shape[1] or _is_linear(module, name)):
-            array = np.ascontiguousarray(array.T)
-        if list(array.shape) != shape:
-            raise Wrong(
-                f"The parameter `{name}` of {kind} has the wrong shape.",
-                expected=str(list(array.shape)),
-                found=str(shape),
-            )
-        state[name] = tensor(array.astype(np.float32, copy=False))
-    module.load_state_dict(state)
+    _same_names(module, list(parameters), list(weights))
+    _all_different(module, list(weights))
+    module.load_state_dict({name: tensor(_fitted(module, name, weights[name])) for name in weights})
 
 
-def _is_linear(module: Any, parameter: str) -> bool:
-    """Whether `parameter`, a dotted name, is the weight of an `nn.Linear`."""
+def _same_names(module: Any, found: list[str], expected: list[str]) -> None:
+    """Compare the names of a module's parameters with the right ones."""
+    kind = type(module).__name__
+    absent = [name for name in expected if name not in found]
+    extra = [name for name in found if name not in expected]
+    facts = {"expected": _listed(absent or expected), "found": _listed(extra or found) or "no parameters at all"}
+    if absent and absent[0].endswith(".bias") and absent[0].replace(".bias", ".weight") in found:
+        raise Wrong(f"{kind} has no parameter called `{absent[0]}`: in GPT-2 this layer has a bias.", **facts)
+    if absent:
+        named = f"{kind} has no parameter called `{absent[0]}`. "
+        if extra and extra[0].rpartition(".")[2] == absent[0].rpartition(".")[2]:
+            named += f"Is `{extra[0]}` meant? "
+        raise Wrong(f"{named}The names are attributes: GPT-2's checkpoint will be loaded by them.", **facts)
+    if extra:
+        raise Wrong(f"{kind} has a parameter too many, `{extra[0]}`: GPT-2's checkpoint holds nothing for it.", **facts)
+
+
+def _all_different(module: Any, names: list[str]) -> None:
+    """Make sure that no layer stands at two places, where its weights would be loaded twice."""
+    paths = {}
+    for path in dict.fromkeys(name.rpartition(".")[0] for name in names):
+        first, second = paths.setdefault(id(_inside(module, path)), path).split("."), path.split(".")
+        if first != second:
+            while first[1:] and second[1:] and first[-1] == second[-1]:
+                first, second = first[:-1], second[:-1]
+            both = f"`{'.'.join(first)}` and `{'.'.join(second)}`"
+            raise Wrong(f"{both} are one and the same layer, so they share their weights. Make one for each.")
+
+
+def _listed(names: list[str]) -> str:
+    """The first of some names, and how many more there are."""
+    more = len(names) - 8
+    return ", ".join(names[:8]) + (f" and {more} more" if more > 0 else "")
+
+
+def _fitted(module: Any, name: str, array: np.ndarray) -> np.ndarray:
+    """Hugging Face's `array` as the parameter `name` of the module keeps it, in float32.
+
+    Raises:
+        Wrong: the parameter has another shape.
+    """
     from max.experimental import nn
 
-    return isinstance(dict(module.descendants).get(parameter.rpartition(".")[0]), nn.Linear)
+    owner = name.rpartition(".")[0]
+    layer, shape = _inside(module, owner), [int(size) for size in dict(module.parameters)[name].shape]
+    if array.ndim == 2 and isinstance(layer, nn.Linear):
+        size_in, size_out = array.shape
+        array = array.T
+        advice = f"{owner} takes {size_in} numbers and gives {size_out}: nn.Linear({size_in}, {size_out})."
+    elif array.ndim == 2 and isinstance(layer, nn.Embedding):
+        rows, columns = array.shape
+        advice = f"{owner} has {rows} rows of {columns} numbers: nn.Embedding({rows}, dim={columns})."
+    else:
+        advice = ""
+        array = array.T if shape == list(array.shape[::-1]) else array
+    if list(array.shape) != shape:
+        raise Wrong(
+            f"The parameter `{name}` of {type(module).__name__} has the wrong shape. {advice}".strip(),
+            expected=str(list(array.shape)),
+            found=str(shape),
+        )
+    return array.astype(np.float32, copy=False)
+
+
+def _inside(module: Any, path: str) -> Any:
+    """The part of a module that a dotted name such as "h.0.attn" leads to, through attributes, lists and dicts."""
+    for key in path.split(".") if path else []:
+        if isinstance(module, list | tuple):
+            module = module[int(key)]
+        else:
+            module = module[key] if isinstance(module, dict) else getattr(module, key)
+    return module
 
 
 # ---------------------------------------------------------------- comparing
@@ -184,6 +230,36 @@ def _is_linear(module: Any, parameter: str) -> bool:
 
 Suspect = tuple[np.ndarray, str]
 """What a known mistake computes, and the sentence that names it."""
+
+
+def has_shape(
+    found: Any,
+    expected: Sequence[int],
+    axes: str = "",
+    *,
+    sizes: Mapping[str, int] | None = None,
+    shapes: Mapping[str, str] | None = None,
+    what: str = "The result",
+) -> np.ndarray:
+    """Compare a shape with the right one, and return the learner's numbers as an array. See `close`.
+
+    Raises:
+        Wrong: with a diagnosis.
+    """
+    found = numpy(found)
+    if found is None:
+        raise Wrong(f"{what} is None: is a `return` missing at the end?")
+    if not isinstance(found, np.ndarray | np.generic | list | int | float):
+        raise Wrong(f"{what} should be an array of numbers.", found=f"a {type(found).__name__}")
+    found, expected, names = np.asarray(found), tuple(expected), axes.split()
+    if found.shape != expected:
+        diagnosis = explain_shape(found.shape, expected, names, sizes or {}, shapes or {})
+        raise Wrong(
+            f"{what} has the wrong shape. {diagnosis}".strip(),
+            expected=describe(expected, names),
+            found=describe(found.shape),
+        )
+    return found
 
 
 def close(
@@ -213,20 +289,8 @@ def close(
     Raises:
         Wrong: with a diagnosis.
     """
-    found = numpy(found)
-    if found is None:
-        raise Wrong(f"{what} is None: is a `return` missing at the end?")
-    if not isinstance(found, np.ndarray | np.generic | list | int | float):
-        raise Wrong(f"{what} should be an array of numbers.", found=f"a {type(found).__name__}")
-    found, expected = np.asarray(found), np.asarray(expected)
-    names = axes.split()
-    if found.shape != expected.shape:
-        diagnosis = explain_shape(found.shape, expected.shape, names, sizes or {}, shapes or {})
-        raise Wrong(
-            f"{what} has the wrong shape. {diagnosis}",
-            expected=describe(expected.shape, names),
-            found=describe(found.shape),
-        )
+    expected, names = np.asarray(expected), axes.split()
+    found = has_shape(found, expected.shape, axes, sizes=sizes, shapes=shapes, what=what)
     if found.dtype.kind not in "biuf":
         raise Wrong(f"{what} should hold numbers.", found=f"an array of {found.dtype}")
     wrong = ~np.isclose(found, expected, rtol=rtol, atol=atol)
@@ -268,9 +332,10 @@ def _pattern(found, expected, wrong, names, what, rtol, atol) -> str:
     a, b = found[finite].astype(np.float64), expected[finite].astype(np.float64)
     if a.size > 1 and b.any():
         factor = float(a @ b / (b @ b))
-        if abs(factor) > 1e-6 and np.allclose(a, factor * b, rtol=10 * rtol, atol=10 * atol):
+        if abs(factor) > 1e-6 and abs(factor - 1) > 10 * rtol and np.allclose(a, factor * b, rtol=10 * rtol, atol=10 * atol):
             return f"{what} is the right one times {factor:.5g}: a scale too many or too few."
-        if np.allclose(a - b, offset := float((a - b).mean()), rtol=10 * rtol, atol=10 * atol):
+        offset = float((a - b).mean())
+        if abs(offset) > 10 * atol and np.allclose(a - b, offset, rtol=10 * rtol, atol=10 * atol):
             return f"{what} is the right one plus {offset:.5g} everywhere: a term too many or too few."
     if not found.any():
         return f"{what} is 0 everywhere."
@@ -282,6 +347,11 @@ def _pattern(found, expected, wrong, names, what, rtol, atol) -> str:
             if found.shape[i] == found.shape[j] and same(expected.swapaxes(i, j)):
                 return f"{what} holds the right numbers with {names[i]} and {names[j]} swapped: a transpose too many or too few."
     share = f"{int(wrong.sum())} of its {wrong.size} numbers differ"
+    if a.size and (most := float(np.abs(a - b).max())) < 0.01 * b.std():
+        return (
+            f"{what} has the right shape, but {share}, if only by {most:.2g} at most: a constant such as an epsilon, or the "
+            "form of a function, may not be the right one."
+        )
     for axis, name in enumerate(names):
         others = tuple(i for i in range(wrong.ndim) if i != axis)
         indices = np.flatnonzero(wrong.any(axis=others))
@@ -338,7 +408,7 @@ def expect(condition: Any, diagnosis: str, *, expected: Any = None, found: Any =
 def refuses(
     function: Callable, *args: Any, of: tuple[type[Exception], ...] = (Exception,), otherwise: str, on: Callable | None = None
 ) -> None:
-    """Check that a call with bad input raises: `otherwise` is the diagnosis when it does not.
+    """Check that a call with bad input raises one of the errors `of`: `otherwise` is the diagnosis when it raises none.
 
     `on` runs it, for instance `on_max`. Not being written yet is no refusal.
     """
@@ -348,4 +418,7 @@ def refuses(
         raise
     except of:
         return
+    except Exception as error:
+        wanted = " or ".join(kind.__name__ for kind in of)
+        raise Wrong(f"Bad input should raise a {wanted}; here it raises a {type(error).__name__}: {error}") from error
     raise Wrong(otherwise, found=f"no error, but {_brief(result)}")

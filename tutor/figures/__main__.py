@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import tutor.figures
 from tutor.course import ROOT, shown
+from tutor.snippets import same
 
 FOLDER = ROOT / "book" / "src" / "figures"
 
@@ -21,6 +22,8 @@ def drawings() -> dict[str, Callable[[], str]]:
 
 if __name__ == "__main__":
     for name, draw in drawings().items():
-        file = FOLDER / f"{name}.svg"
-        file.write_text(draw())
-        print(shown(file))
+        file, drawn = FOLDER / f"{name}.svg", draw()
+        stale = not file.exists() or not same(file.read_text(), drawn)
+        if stale:
+            file.write_text(drawn)
+        print(f"{shown(file)}: {'drawn' if stale else 'up to date'}")

@@ -1,11 +1,14 @@
 """Figures of chapters 04 to 06: looking rows up."""
 
 import numpy as np
+import svg
+from safetensors.numpy import load_file
 
 from tutor.course import ROOT
 from tutor.figures.draw import CELL_H, CELL_W, arrow, cell, label, picture, table
 
-TOY = np.load(ROOT / "tests" / "reference" / "toy.npz")["seed_123/weight"]
+REFERENCE = ROOT / "tests" / "reference"
+TOY = np.load(REFERENCE / "toy.npz")["seed_123/weight"]
 IDS = [2, 3, 5, 1]
 
 
@@ -48,4 +51,47 @@ def one_hot() -> str:
     return picture(out + 3 * CELL_W + 20, y + 6 * CELL_H + 16, "A one-hot vector times the table gives the row at the place of its one.", elements)
 
 
-DRAWINGS = {"lookup": lookup, "one_hot": one_hot}
+def broadcast() -> str:
+    """The position embeddings, [T, C], are added to each text of [B, T, C]."""
+    texts, x, w, gap = [["dog", "loves", "man"], ["man", "loves", "dog"]], 150, 88, 40
+    T, height = len(texts[0]), 2 * CELL_H + gap
+    positions = [[f"wpe {i}" for i in range(T)]] * 2
+    sums = [[f"{word} + {i}" for i, word in enumerate(text)] for text in texts]
+    blocks = (("tokens", "[B, T, C]", texts, ()), ("positions", "[T, C]", positions, (0,)), ("sum", "[B, T, C]", sums, (0, 1)))
+    elements = [label(x + T * w / 2, 14, "T →", kind="note"), label(x - 10, 62, "B ↓", kind="note", anchor="end")]
+    for number, (name, shape, rows, picked) in enumerate(blocks):
+        y = 24 + number * height
+        elements += [label(8, y + 18, name, kind="name", anchor="start"), label(8, y + 38, shape, kind="note", anchor="start")]
+        elements += table(x, y, rows, picked=picked, w=w)
+        if number:
+            elements.append(label(x + T * w / 2, y - gap / 2 + 5, " +="[number]))
+    y = 24 + height + CELL_H
+    elements += [label(x + T * w + 8, y + 18, "the same again", kind="note", anchor="start")]
+    return picture(x + T * w + 116, 24 + 3 * height - gap + 12, "Each text of the batch gets the same position embeddings.", elements)
+
+
+def positions() -> str:
+    """The cosine similarity of each eighth position embedding of the tiny model with every other."""
+    wpe = load_file(REFERENCE / "tiny-gpt2" / "model.safetensors")["transformer.wpe.weight"]
+    unit = wpe / np.linalg.norm(wpe, axis=1, keepdims=True)
+    shown = [*range(0, len(wpe), 8), len(wpe) - 1]
+    x, y, size = 46, 34, 19
+
+    def square(left: float, top: float, cosine: float) -> svg.Rect:
+        """One pair of positions: -1 is empty, 1 is full."""
+        return svg.Rect(x=left, y=top, width=size, height=size, class_=["heat"], fill_opacity=round((1 + cosine) / 2, 2))
+
+    elements = [label(x + len(shown) * size / 2, 14, "position", kind="name")]
+    for i, position in enumerate(shown):
+        if i % 4 == 0:
+            elements.append(label(x + (i + 0.5) * size, y - 5, str(position), kind="note"))
+            elements.append(label(x - 6, y + i * size + 14, str(position), kind="note", anchor="end"))
+        elements += [square(x + j * size, y + i * size, float(unit[position] @ unit[other])) for j, other in enumerate(shown)]
+    for i, cosine in enumerate((1, 0.5, 0, -0.5, -1)):
+        top = y + 24 * i
+        elements += [square(x + len(shown) * size + 24, top, cosine), svg.Rect(x=x + len(shown) * size + 24, y=top, width=size, height=size, class_=["cell"])]
+        elements.append(label(x + len(shown) * size + 50, top + 14, f"{cosine}".replace("-", "−"), kind="number", anchor="start"))
+    return picture(x + len(shown) * size + 100, y + len(shown) * size + 10, "Position embeddings that lie close to each other in a text are alike.", elements)
+
+
+DRAWINGS = {"lookup": lookup, "one_hot": one_hot, "broadcast": broadcast, "positions": positions}

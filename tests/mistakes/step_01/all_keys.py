@@ -1,6 +1,6 @@
 """Every key of the file taken for a hyperparameter.
 
-Diagnosis: unexpected keyword argument 'activation_function'
+Diagnosis: Take only those that are fields of GPT2Config
 """
 
 import json

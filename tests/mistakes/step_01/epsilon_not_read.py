@@ -57,7 +57,7 @@ class GPT2Config:
             ValueError: the file lacks one of the hyperparameters, or holds a size that no model can have.
         """
         values = json.loads(Path(path).read_text())
-        names = [field.name for field in fields(cls) if field.name != 'layer_norm_epsilon']
+        names = [field.name for field in fields(cls) if field.name != "layer_norm_epsilon"]
         missing = [name for name in names if name not in values]
         if missing:
             raise ValueError(f"{path} lacks {', '.join(missing)}")
