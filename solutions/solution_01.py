@@ -20,8 +20,8 @@ class GPT2Config:
         layer_norm_epsilon: added to a variance before its root is taken, against division by zero.
 
     Raises:
-        ValueError: a size is not a positive whole number, layer_norm_epsilon is not a positive float, or n_head does
-            not divide n_embd.
+        ValueError: a size is not a positive whole number, layer_norm_epsilon is not a positive
+            float, or n_head does not divide n_embd.
     """
 
     vocab_size: int = 50257
@@ -38,7 +38,9 @@ class GPT2Config:
             if not isinstance(value, int) or value <= 0:
                 raise ValueError(f"{name} must be a positive whole number, not {value!r}")
         if not isinstance(self.layer_norm_epsilon, float) or self.layer_norm_epsilon <= 0:
-            raise ValueError(f"layer_norm_epsilon must be a positive float, not {self.layer_norm_epsilon!r}")
+            raise ValueError(
+                f"layer_norm_epsilon must be a positive float, not {self.layer_norm_epsilon!r}"
+            )
         if self.n_embd % self.n_head:
             raise ValueError(f"n_head ({self.n_head}) must divide n_embd ({self.n_embd})")
 
@@ -49,10 +51,10 @@ class GPT2Config:
 
     @classmethod
     def from_json(cls, path: str | Path) -> "GPT2Config":
-        """Read a Hugging Face config.json; keys that are no hyperparameters of this class are left aside.
+        """Read a Hugging Face config.json; keys that this class has no field for are left aside.
 
         Raises:
-            ValueError: the file lacks one of the hyperparameters, or holds a size that no model can have.
+            ValueError: the file lacks a hyperparameter, or holds a size that no model can have.
         """
         values = json.loads(Path(path).read_text())
         names = [field.name for field in fields(cls)]

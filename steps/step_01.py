@@ -20,8 +20,8 @@ class GPT2Config:
         layer_norm_epsilon: added to a variance before its root is taken, against division by zero.
 
     Raises:
-        ValueError: a size is not a positive whole number, layer_norm_epsilon is not a positive float, or n_head does
-            not divide n_embd.
+        ValueError: a size is not a positive whole number, layer_norm_epsilon is not a positive
+            float, or n_head does not divide n_embd.
     """
 
     vocab_size: int = ...
@@ -42,9 +42,9 @@ class GPT2Config:
 
     @classmethod
     def from_json(cls, path: str | Path) -> "GPT2Config":
-        """Read a Hugging Face config.json; keys that are no hyperparameters of this class are left aside.
+        """Read a Hugging Face config.json; keys that this class has no field for are left aside.
 
         Raises:
-            ValueError: the file lacks one of the hyperparameters, or holds a size that no model can have.
+            ValueError: the file lacks a hyperparameter, or holds a size that no model can have.
         """
         raise NotImplementedError("read the hyperparameters from a config.json")

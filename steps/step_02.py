@@ -7,12 +7,16 @@ from pathlib import Path
 import regex
 
 END_OF_TEXT = "<|endoftext|>"
-# Where GPT-2 cuts a text before it merges: endings like 's, words, numbers, signs (each with the space before it), spaces.
+# Where GPT-2 cuts a text before it merges: endings like 's; words, numbers and signs, each with the
+# space before it; spaces.
 PIECES = regex.compile(r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+")
-# GPT-2's files write each byte as one visible character: most as themselves, the others from U+0100 on.
+# GPT-2's files write each byte as one visible character: most as themselves, the others as the
+# characters from U+0100 on.
 VISIBLE = [*range(33, 127), *range(161, 173), *range(174, 256)]
 HIDDEN = [byte for byte in range(256) if byte not in VISIBLE]
-CHARACTER = {byte: chr(byte) for byte in VISIBLE} | {byte: chr(256 + i) for i, byte in enumerate(HIDDEN)}
+CHARACTER = {byte: chr(byte) for byte in VISIBLE} | {
+    byte: chr(256 + i) for i, byte in enumerate(HIDDEN)
+}
 BYTE = {character: byte for byte, character in CHARACTER.items()}
 
 
@@ -35,17 +39,20 @@ def read_tokenizer(directory: str | Path) -> Tokenizer:
 
 
 def merge(piece: str, ranks: dict[tuple[str, str], int]) -> list[str]:
-    """Merge the characters of one piece into tokens: the pair of lowest rank first, until no pair has a rank."""
+    """Merge the characters of one piece into tokens, always the pair of lowest rank.
+
+    It ends when no two neighbours have a rank.
+    """
     raise NotImplementedError("merge pairs, the lowest rank first")
 
 
 def encode(text: str, tokenizer: Tokenizer) -> list[int]:
-    """The token IDs of a text. `<|endoftext|>` is one token wherever it stands; any Unicode text is allowed."""
+    """The token IDs of any Unicode text. `<|endoftext|>` is one token wherever it stands."""
     raise NotImplementedError("cut the text into pieces and merge each")
 
 
 def decode(ids: list[int], tokenizer: Tokenizer) -> str:
-    """The text of token IDs. Bytes that are no whole character yet become U+FFFD, the replacement character.
+    """The text of token IDs. Bytes that are no whole character become U+FFFD.
 
     Raises:
         ValueError: there is no token with one of the IDs.

@@ -19,7 +19,7 @@ class GPT2Model(nn.Module):
         raise NotImplementedError("make self.wte and self.wpe")
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Add to the embedding of each token the embedding of its position: 0 for the first, 1 for the second, …
+        """Add to the embedding of each token that of its position: 0 for the first, 1 for the next.
 
         Args:
             tokens: token IDs, [B, T], with T at most n_positions.

@@ -1,14 +1,21 @@
 """What all tests share: which answer a step's checks look at, and the reference numbers."""
 
+import functools
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from tutor import kernels, max_setup  # noqa: F401
+from tutor.axes import sizes_of
 from tutor.checks import load_answer
 from tutor.course import STEPS
+from tutor.desk import pristine
+from tutor.reference.randoms import CASES, Case, random_weights
+
+from solutions.solution_01 import GPT2Config
 
 ROOT = Path(__file__).parent.parent
 REFERENCE = ROOT / "tests" / "reference"
@@ -42,6 +49,32 @@ def expected():
 
 
 @pytest.fixture(scope="session")
+def pieces():
+    """Attention, GELU and LayerNorm on their own, by PyTorch: see tests/reference/README.md."""
+    return np.load(REFERENCE / "pieces.npz")
+
+
+class RandomModel:
+    """A GPT-2 of random size and weights. `model["h.0.attn"]` is what that piece gives in Hugging Face's."""
+
+    def __init__(self, name: str, case: Case, results: Mapping[str, np.ndarray]):
+        self.config = GPT2Config(**case.config)
+        self.weights = random_weights(case.config, case.seed)
+        self.sizes = sizes_of(self.config, *case.shape)
+        self._name, self._results = name, results
+
+    def __getitem__(self, key: str) -> np.ndarray:
+        return self._results[f"{self._name}/{key}"]
+
+
+@pytest.fixture(scope="session")
+def random_model():
+    """A function from a name, such as "small", to that random model: see tests/reference/README.md."""
+    results = np.load(REFERENCE / "random.npz")
+    return functools.cache(lambda name: RandomModel(name, CASES[name], results))
+
+
+@pytest.fixture(scope="session")
 def kernels_ready():
     """The course's kernels, compiled now if this machine never ran the course: a minute, once."""
     if missing := kernels.missing():
@@ -53,10 +86,27 @@ def tiny():
     """The tiny trained GPT-2: its directory, its config, and its weights under the names of GPT2Model's parameters."""
     from safetensors.numpy import load_file
 
-    from solutions.solution_01 import GPT2Config
-
     directory = REFERENCE / "tiny-gpt2"
     weights = load_file(directory / "model.safetensors")
     weights = {name.removeprefix("transformer."): array for name, array in weights.items()}
     config = GPT2Config.from_json(directory / "config.json")
     return SimpleNamespace(directory=directory, config=config, weights=weights)
+
+
+@pytest.fixture(scope="session")
+def stubs():
+    """The untouched stub of each step, by its file's name, whatever the learner whose clone this is has made of steps/."""
+    return {step.stub.name: pristine(step) for step in STEPS.values()}
+
+
+@pytest.fixture
+def layout(tmp_path, stubs):
+    """A course of its own to run commands in: the repository's code by links, and untouched stubs to write in."""
+    folder = tmp_path / "course"
+    (folder / "steps").mkdir(parents=True)
+    for name in ("tutor", "solutions", "tests", "pixi.toml"):
+        (folder / name).symlink_to(ROOT / name)
+    (folder / "steps" / "__init__.py").write_text((ROOT / "steps" / "__init__.py").read_text())
+    for name, text in stubs.items():
+        (folder / "steps" / name).write_text(text)
+    return folder

@@ -16,10 +16,7 @@ from tutor.check import Verdict, check
 from tutor.course import ROOT, STEPS
 from tutor.desk import pristine
 
-FILES = {
-    kind: sorted((ROOT / "tests" / kind).glob("step_*/*.py"))
-    for kind in ("mistakes", "answers")
-}
+FILES = {kind: sorted((ROOT / "tests" / kind).glob("step_*/*.py")) for kind in ("mistakes", "answers")}
 
 
 def step_of(path: Path):
@@ -62,7 +59,9 @@ def verdict_on(request, stub_of, kernels_ready):
 def told(verdict: Verdict) -> str:
     """The verdict in a few lines, for the message of a failed assertion."""
     lines = [f"{verdict.answer}: passed" if verdict.passed else f"{verdict.answer}: failed"]
-    lines += [f"{check['title']}: {(check.get('failure') or {}).get('diagnosis', 'passed')}" for check in verdict.checks]
+    lines += [
+        f"{check['title']}: {(check.get('failure') or {}).get('diagnosis', 'passed')}" for check in verdict.checks
+    ]
     lines += [str(verdict.broken)] if verdict.broken else []
     return "\n".join([*lines, verdict.printed])
 

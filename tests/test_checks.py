@@ -81,14 +81,16 @@ EXPECTED = (2, 7, 64)
         ((7, 64), "B is gone"),
         ((2, 64), "T is gone"),
         ((2, 7), "C is gone"),
-        ((), "B, T and C is gone"),
-        ((2, 7, 1, 64), "an axis of size 1 too many, number 2"),
+        ((), "B, T and C are gone"),
+        ((2, 7, 1, 64), "there is an axis of size 1 too many, number 2"),
+        ((1, 2, 7, 1, 64), "there are axes of size 1 too many, number 0 and 3"),
         ((2, 7, 192), "q, k and v still lie side by side"),
         ((2, 7, 7), "[B, T, T] where [B, T, C] belongs: those are the weights of attention"),
         ((2, 7, 1000), "V stands where C belongs"),
         ((2, 7, 16), "D stands where C belongs"),
         ((2, 7, 65), "an axis of size 65 stands where C belongs"),
         ((2, 4, 7, 16), "[B, H, T, D]"),
+        ((2, 2, 64), "an axis of size 2 stands where T belongs"),
         ((2, 8, 64), "an axis of size 8 stands where T belongs"),
         ((5, 6, 8, 9), "[5, 6, 8, 9]"),
     ],
@@ -99,8 +101,23 @@ def test_shapes(shape, words):
     assert "expected: [B=2, T=7, C=64]" in text
 
 
+@pytest.mark.parametrize(("shape", "words"), [((7,), "query is gone"), ((1, 7), "[1, key]"), ((7, 1), "[query, 1]")])
+def test_of_axes_of_one_size_the_one_at_that_place_is_named(shape, words):
+    assert words in said(np.zeros(shape), np.zeros((7, 7)), "query key")
+
+
+def test_a_tuple_is_told():
+    assert "is a tuple of 2" in said((RIGHT, RIGHT))
+
+
 def test_known_shapes_are_explained():
-    text = said(np.zeros((2, 7, 192)), np.zeros(EXPECTED), "B T C", sizes=SIZES, shapes={"B T 3C": "q, k and v are still together"})
+    text = said(
+        np.zeros((2, 7, 192)),
+        np.zeros(EXPECTED),
+        "B T C",
+        sizes=SIZES,
+        shapes={"B T 3C": "q, k and v are still together"},
+    )
     assert "q, k and v are still together" in text
 
 

@@ -35,7 +35,9 @@ def clone(tmp_path):
 def run(clone, *args):
     """A command of the course, in the clone: its exit code and what it printed."""
     environment = os.environ | {"COLUMNS": "120"}
-    done = subprocess.run([sys.executable, "-m", "tutor", *args], cwd=clone, env=environment, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "tutor", *args], cwd=clone, env=environment, capture_output=True, text=True
+    )
     assert "Traceback" not in done.stderr
     return done.returncode, done.stdout + done.stderr
 

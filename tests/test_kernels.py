@@ -9,31 +9,32 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
-from tutor import kernels
+from tutor import kernel_list, kernels
 from tutor.course import ROOT
 
 
 def test_every_kernel_of_the_course_is_known_to_max(kernels_ready):
     """The private functions of MAX that are called still exist, and the store holds what they name."""
     code = (
-        "from tutor import kernels\n"
+        "from tutor import kernel_list\n"
         "from max._interpreter_ops import gc_compile\n"
         "import json\n"
         "keys = []\n"
         "gc_compile.compile_single_target = lambda family, key, device, build: keys.append(key)\n"
         "import logging; logging.disable()\n"
-        "for calls in kernels._calls().values():\n"
+        "for calls in kernel_list.calls().values():\n"
         "    for call in calls: call()\n"
         "print(json.dumps(keys))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     wanted = json.loads(done.stdout.splitlines()[-1])
-    assert len(set(wanted)) == len(wanted) == sum(len(calls) for calls in kernels._calls().values())
+    assert len(set(wanted)) == len(wanted) == sum(len(calls) for calls in kernel_list.calls().values())
     stored = [key for name in kernels.SECONDS for key in json.loads((kernels.store() / f"{name}.json").read_text())]
-    assert sorted(stored) == sorted(wanted), "delete the store (kernels.store()) after changing the batches"
+    assert sorted(stored) == sorted(wanted)
 
 
 def pretend(monkeypatch, tmp_path, script: str) -> None:
@@ -41,9 +42,13 @@ def pretend(monkeypatch, tmp_path, script: str) -> None:
     monkeypatch.setenv("MODULAR_CACHE_DIR", str(tmp_path))
     kernels.store().mkdir(parents=True)
     program = tmp_path / "worker.py"
-    program.write_text(f"import sys, time, pathlib, os\nname = sys.argv[-1]\nstore = pathlib.Path({str(kernels.store())!r})\n{script}")
+    program.write_text(
+        f"import sys, time, pathlib, os\nname = sys.argv[-1]\nstore = pathlib.Path({str(kernels.store())!r})\n{script}"
+    )
     popen = subprocess.Popen
-    monkeypatch.setattr(subprocess, "Popen", lambda command, **options: popen([sys.executable, str(program), command[-1]], **options))
+    monkeypatch.setattr(
+        subprocess, "Popen", lambda command, **options: popen([sys.executable, str(program), command[-1]], **options)
+    )
 
 
 def test_compiles_two_side_by_side(monkeypatch, tmp_path):
@@ -58,7 +63,11 @@ def test_compiles_two_side_by_side(monkeypatch, tmp_path):
 
 def test_interrupted_it_goes_on_where_it_was(monkeypatch, tmp_path):
     """Whole batches stay; a worker that was stopped leaves nothing that looks whole."""
-    pretend(monkeypatch, tmp_path, "time.sleep(0.2 if name == 'embeddings' else 30); (store / f'{name}.json').write_text('[]')")
+    pretend(
+        monkeypatch,
+        tmp_path,
+        "time.sleep(0.2 if name == 'embeddings' else 30); (store / f'{name}.json').write_text('[]')",
+    )
 
     def stop(done, total):
         if kernels.missing(["embeddings"]) == []:
@@ -87,6 +96,15 @@ def test_the_store_is_per_version_and_machine(monkeypatch):
     assert here.parent.parent.as_posix() == "/somewhere"
     monkeypatch.setattr(kernels, "version", lambda name: "1.2.3")
     assert kernels.store() != here and "1.2.3" in kernels.store().name
+
+
+def test_the_store_is_per_list_of_kernels(monkeypatch, tmp_path):
+    """Who pulls a course with other kernels gets them compiled, not an old batch that lacks some."""
+    here = kernels.store()
+    changed = tmp_path / "kernel_list.py"
+    changed.write_text(Path(kernel_list.__file__).read_text() + "# one more\n")
+    monkeypatch.setattr(kernel_list, "__file__", str(changed))
+    assert kernels.store() != here
 
 
 def test_a_damaged_batch_is_forgotten(monkeypatch, tmp_path, kernels_ready):

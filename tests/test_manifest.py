@@ -24,9 +24,7 @@ def test_follows_pixis_schema():
         pytest.skip("no copy of pixi's JSON schema: set PIXI_SCHEMA to its path")
     schema = json.loads(found[0].read_text())
     validator = jsonschema.validators.validator_for(schema)(schema)
-    assert [
-        f"{error.json_path}: {error.message}" for error in validator.iter_errors(MANIFEST)
-    ] == []
+    assert [f"{error.json_path}: {error.message}" for error in validator.iter_errors(MANIFEST)] == []
 
 
 def test_workspace():

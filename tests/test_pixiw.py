@@ -67,9 +67,7 @@ def make_wheel(folder: Path, name: str, version: str, requires: str = "") -> Non
             f"{info}/METADATA",
             f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{requires}",
         )
-        wheel.writestr(
-            f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-        )
+        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         wheel.writestr(f"{info}/entry_points.txt", f"[console_scripts]\n{name} = {name}:main\n")
         wheel.writestr(f"{info}/RECORD", "")
 
@@ -105,8 +103,7 @@ def quick_python(one_python, bare_venv, tmp_path_factory):
     """A Python whose `-m venv` copies `bare_venv`: the real one takes seconds at every call."""
     return script(
         tmp_path_factory.mktemp("quick") / "python",
-        f'[ "$1 $2 $3" = "-I -m venv" ] && exec cp -a "{bare_venv}/." "$4"\n'
-        f'exec "{PYTHONS[one_python]}" "$@"',
+        f'[ "$1 $2 $3" = "-I -m venv" ] && exec cp -a "{bare_venv}/." "$4"\nexec "{PYTHONS[one_python]}" "$@"',
     )
 
 
@@ -290,9 +287,7 @@ def test_folders(installed, tmp_path):
     assert missing.returncode == 1 and f"{root}/nowhere" in missing.stderr
 
 
-@pytest.mark.parametrize(
-    ("task", "code"), [("fail", 7), ("after-failure", 7), ("killed", -9), ("after-kill", 128 + 9)]
-)
+@pytest.mark.parametrize(("task", "code"), [("fail", 7), ("after-failure", 7), ("killed", -9), ("after-kill", 128 + 9)])
 def test_exit_codes(installed, task, code):
     ran = installed.run("run", task)
     assert (ran.returncode, ran.stdout) == (code, "")
@@ -441,9 +436,7 @@ def test_no_python_that_can_start_pixiw(project, tmp_path):
     script(tmp_path / "bin" / "python3", old)
     ran = project("").run("install", PATH=str(tmp_path / "bin"), PIXIW_PYTHON=None)
     assert ran.returncode == 1
-    assert ran.stderr.endswith(
-        "needs Python 3.11 or newer, or pixi; on PATH it found: Python 3.9.2\n"
-    )
+    assert ran.stderr.endswith("needs Python 3.11 or newer, or pixi; on PATH it found: Python 3.9.2\n")
 
 
 def test_python_without_its_venv_module(project, quick_python, tmp_path):
@@ -597,14 +590,9 @@ def test_environments_and_features(project, one_python):
     made = project(manifest)
     assert made.run("run", "only-more").stdout == "greet 1.0\nextra 1.0\nmore\n"
     assert made.stamp() == ""
-    assert (
-        made.run("run", "-e", "more", "both").stdout
-        == f"greet 1.0\n{made.root}/.venv-more/bin/extra\n"
-    )
+    assert made.run("run", "-e", "more", "both").stdout == f"greet 1.0\n{made.root}/.venv-more/bin/extra\n"
     ran = made.run("run", "mixed")
-    assert (
-        ran.stdout == f"greet 1.0\n{made.root}/.venv-more/bin/extra\n{made.root}/.venv/bin/greet\n"
-    )
+    assert ran.stdout == f"greet 1.0\n{made.root}/.venv-more/bin/extra\n{made.root}/.venv/bin/greet\n"
     assert made.run("run", "both").stdout == "greet 2.0\nno extra\n"
     lone = made.run("run", "-e", "lone", "both")
     assert lone.returncode == 1 and "no task 'both'" in lone.stderr

@@ -25,7 +25,9 @@ def test_defaults(step, name):
         config = step.GPT2Config()
     except ValueError as error:
         expect(
-            False, "GPT2Config() refuses its own defaults: one of them is wrong, or the check of the sizes is.", found=str(error)
+            False,
+            "GPT2Config() refuses its own defaults: one of them is wrong, or the check of the sizes is.",
+            found=str(error),
         )
     right, others = DEFAULTS[name]
     suspects = [(value, f"{name} = {value} {why}.") for value, why in others.items()]
@@ -38,7 +40,9 @@ def test_head_dim(step):
         config = step.GPT2Config(n_embd=n_embd, n_head=n_head)
         found = config.head_dim
         expect(not callable(found), "head_dim is a method. With @property above it, it is read without parentheses.")
-        expect(not isinstance(found, float), "head_dim is a float: `/` gives one, `//` divides whole numbers.", found=found)
+        expect(
+            not isinstance(found, float), "head_dim is a float: `/` gives one, `//` divides whole numbers.", found=found
+        )
         suspects = [
             (n_head, "head_dim is the number of heads. It should be the size of each: n_embd // n_head."),
             (n_embd // config.n_layer, "head_dim is n_embd // n_layer. The heads share n_embd, the layers do not."),
@@ -67,10 +71,16 @@ def names(culprit, call, function, *args, **kwargs):
     except NotImplementedError:
         raise
     except ValueError as error:
-        diagnosis = f"{call} raises a ValueError that does not name {culprit}: whoever reads it cannot know what to change."
+        diagnosis = (
+            f"{call} raises a ValueError that does not name {culprit}: whoever reads it cannot know what to change."
+        )
         expect(culprit in str(error), diagnosis, found=str(error))
     except Exception as error:
-        expect(False, f"{call} raises {type(error).__name__}. A ValueError that names {culprit} belongs there.", found=str(error))
+        expect(
+            False,
+            f"{call} raises {type(error).__name__}. A ValueError that names {culprit} belongs there.",
+            found=str(error),
+        )
     else:
         expect(False, f"{call} raises no error. A ValueError that names {culprit} belongs there.")
 

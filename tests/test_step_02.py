@@ -24,7 +24,9 @@ TEXTS = {
     "nothing": "",
 }
 VISIBLE = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
-CHARACTERS = dict(zip([*VISIBLE, *sorted(set(range(256)) - set(VISIBLE))], [*map(chr, VISIBLE), *map(chr, range(256, 324))]))
+CHARACTERS = dict(
+    zip([*VISIBLE, *sorted(set(range(256)) - set(VISIBLE))], [*map(chr, VISIBLE), *map(chr, range(256, 324))])
+)
 """GPT-2's 256 bytes and their visible characters, from the table in OpenAI's encoder.py."""
 
 
@@ -83,7 +85,9 @@ def test_merges_the_lowest_rank_first(step):
         try:
             found = step.merge(piece, ranks)
         except KeyError as error:
-            expect(False, f"merge asks for the rank of {error}, which has none. Most pairs have none: they do not merge.")
+            expect(
+                False, f"merge asks for the rank of {error}, which has none. Most pairs have none: they do not merge."
+            )
         equal(found, right, suspects=suspects, what=f"merge({piece!r})")
 
 
@@ -136,7 +140,10 @@ def wrong_encodings(text, tokenizer, right):
 
     words = text.split()
     spaced = [f" {word}" for word in words]
-    yield list(encode(text)), "The text is merged as a whole. GPT-2 cuts it into pieces first, so that no token spans two words."
+    yield (
+        list(encode(text)),
+        "The text is merged as a whole. GPT-2 cuts it into pieces first, so that no token spans two words.",
+    )
     yield list(encode(*words)), "The spaces are lost: in GPT-2 a space belongs to the word after it."
     yield (
         list(encode(*words[:1], *spaced[1:])),
@@ -147,7 +154,10 @@ def wrong_encodings(text, tokenizer, right):
         [tokenizer.ids[CHARACTERS[byte]] for byte in text.encode()],
         "Nothing is merged: those are the tokens of the single bytes.",
     )
-    yield list(encode(text.lower())), "The text is turned into small letters. GPT-2 keeps capitals: The and the are two tokens."
+    yield (
+        list(encode(text.lower())),
+        "The text is turned into small letters. GPT-2 keeps capitals: The and the are two tokens.",
+    )
     yield (
         [*right, tokenizer.ids.get("<|endoftext|>")],
         "<|endoftext|> is added at the end. It belongs only where the text has it.",
@@ -172,7 +182,9 @@ def test_end_of_text_is_one_token(step):
             found=found,
         )
         expect(
-            end in found, "<|endoftext|> is cut into pieces like other text. It is one token with an ID of its own.", found=found
+            end in found,
+            "<|endoftext|> is cut into pieces like other text. It is one token with an ID of its own.",
+            found=found,
         )
         equal(found, right, what=f"encode({text!r})")
 
@@ -195,7 +207,10 @@ def test_decodes(step, reference, name):
             " ".join(map(reference.decode, [[i] for i in encoded.ids])),
             "Spaces are put between the tokens. A token holds its own.",
         ),
-        (alone, "Each token is decoded by itself, but a character's bytes may lie in two tokens: join all bytes first."),
+        (
+            alone,
+            "Each token is decoded by itself, but a character's bytes may lie in two tokens: join all bytes first.",
+        ),
         (text.encode().decode("latin-1"), "The bytes are read as Latin-1, one character each. They are UTF-8."),
     ]
     equal(step.decode(encoded.ids, step.read_tokenizer(FILES)), text, suspects=suspects, what="decode")
@@ -223,4 +238,6 @@ def test_decodes_end_of_text(step):
 def test_refuses_unknown_ids(step, bad):
     """an ID that no token has is a ValueError"""
     tokenizer = step.read_tokenizer(FILES)
-    refuses(step.decode, [0, bad], tokenizer, of=(ValueError,), otherwise=f"decode takes the ID {bad}, which no token has.")
+    refuses(
+        step.decode, [0, bad], tokenizer, of=(ValueError,), otherwise=f"decode takes the ID {bad}, which no token has."
+    )

@@ -41,7 +41,10 @@ def test_windows(step, length, stride):
 
     def wrong_targets():
         yield inputs, "The targets are the inputs themselves. A target is the token that comes next."
-        yield windows(length, stride, 2)[1], "The targets are moved by two: one token is skipped between an input and its target."
+        yield (
+            windows(length, stride, 2)[1],
+            "The targets are moved by two: one token is skipped between an input and its target.",
+        )
         yield (
             np.roll(right_inputs, -1, axis=1),
             "The last target of a window is its first token. It should be the token after the window.",
@@ -51,15 +54,27 @@ def test_windows(step, length, stride):
         yield right_targets[:, -1:], "A window has a single target. It should have one for each of its tokens."
 
     def wrong_inputs():
-        yield windows(length, 1)[0], "Each window starts one token after the last. The stride says how far apart they start."
+        yield (
+            windows(length, 1)[0],
+            "Each window starts one token after the last. The stride says how far apart they start.",
+        )
         yield windows(length, length)[0], "The windows stand side by side. The stride says how far apart they start."
-        yield windows(stride, length)[0], "Stride and context length are swapped: the context length is how long a window is."
+        yield (
+            windows(stride, length)[0],
+            "Stride and context length are swapped: the context length is how long a window is.",
+        )
         yield (
             windows(length - 1, stride)[0],
             "A window is a token short: T inputs and their targets take T + 1 tokens of the text.",
         )
-        yield windows(length + 1, stride, 0)[0], "A window has a token too many: the last of T + 1 tokens is only a target."
-        yield windows(length, stride, 0)[0], "There is a window too many: the last one has no token after it, so no target."
+        yield (
+            windows(length + 1, stride, 0)[0],
+            "A window has a token too many: the last of T + 1 tokens is only a target.",
+        )
+        yield (
+            windows(length, stride, 0)[0],
+            "There is a window too many: the last one has no token after it, so no target.",
+        )
         yield right_inputs[:-1], "The last window is left out, though there is room for it and the token after it."
 
     no_suspect(targets, right_targets, wrong_targets())
@@ -88,7 +103,9 @@ def test_takes_a_list(step):
 @pytest.mark.parametrize("text", [TEXT[:4], TEXT[:1], TEXT[:0]], ids=len)
 def test_refuses_short_texts(step, text):
     """a text without room for one window and the token after it is a ValueError"""
-    otherwise = f"A text of {len(text)} tokens is too short for windows of 4 and a target after them: raise a ValueError."
+    otherwise = (
+        f"A text of {len(text)} tokens is too short for windows of 4 and a target after them: raise a ValueError."
+    )
     refuses(step.sliding_windows, text, 4, 4, of=(ValueError,), otherwise=otherwise)
 
 

@@ -25,7 +25,9 @@ def call(way, ids, columns):
 def test_keeps_the_table(step, toy):
     """weight is the table"""
     table = step.LookupTable(toy["123"])
-    expect(hasattr(table, "weight"), "LookupTable has no attribute `weight`. In __init__, keep the table as self.weight.")
+    expect(
+        hasattr(table, "weight"), "LookupTable has no attribute `weight`. In __init__, keep the table as self.weight."
+    )
     close(table.weight, toy["123"], "V C", what="weight")
 
 
@@ -89,7 +91,12 @@ def test_multiply(step, toy):
     shapes = {"T V C": "the products are not added up. `@` multiplies and adds, `*` only multiplies."}
     found = call(step.LookupTable(table).multiply, IDS, 3)
     close(found, table[IDS], "T C", suspects=suspects, shapes=shapes, sizes={"V": 6}, what="The result of multiply")
-    close(call(step.LookupTable(table).multiply, BATCH, 3), table[BATCH], "B T C", what="The result of multiply for [B, T] IDs")
+    close(
+        call(step.LookupTable(table).multiply, BATCH, 3),
+        table[BATCH],
+        "B T C",
+        what="The result of multiply for [B, T] IDs",
+    )
     table = np.where(np.arange(6)[:, np.newaxis] == 4, np.nan, table)  # no ID names row 4, but 0 × nan is nan
     expect(
         np.isnan(call(step.LookupTable(table).multiply, IDS, 3)).all(),
@@ -109,7 +116,9 @@ def test_lookup_is_faster(step, record_property):
             way(ids)
             runs.append(time.perf_counter() - start)
         seconds[way.__name__] = min(runs)
-    record_property("note", f"the product took {seconds['multiply'] / seconds['lookup']:,.0f} times as long as the lookup")
+    record_property(
+        "note", f"the product took {seconds['multiply'] / seconds['lookup']:,.0f} times as long as the lookup"
+    )
 
 
 @pytest.mark.parametrize("way", ["lookup", "one_hot", "multiply"])

@@ -23,7 +23,11 @@ def test_shape_of_the_table(step):
     model = build(step.Embedding, GPT2Config())
     expect(hasattr(model, "wte"), "Embedding has no attribute `wte`. In __init__, keep the layer as `self.wte`.")
     shapes = {name: [int(size) for size in value.shape] for name, value in model.parameters}
-    expect("wte.weight" in shapes, "Embedding has no parameter `wte.weight`: `wte` should be MAX's embedding layer.", found=shapes)
+    expect(
+        "wte.weight" in shapes,
+        "Embedding has no parameter `wte.weight`: `wte` should be MAX's embedding layer.",
+        found=shapes,
+    )
     expect(
         shapes["wte.weight"] != [768, 50257],
         "The table lies on its side: its rows are the tokens, its columns the n_embd numbers of each.",

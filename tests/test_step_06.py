@@ -20,13 +20,22 @@ def suspects():
     (B, T), C = IDS.shape, CONFIG.n_embd
     tokens, positions = wte[IDS], wpe[:T]
     yield tokens, "The position embeddings are not added: a token looks the same wherever it stands."
-    yield np.broadcast_to(positions, tokens.shape), "The token embeddings are not added: all texts of one length look the same."
+    yield (
+        np.broadcast_to(positions, tokens.shape),
+        "The token embeddings are not added: all texts of one length look the same.",
+    )
     yield tokens + wpe[1 : T + 1], "The positions start at 1. The first token stands at position 0."
     yield tokens + wpe[T - 1 :: -1][:T], "The positions run backwards. The first token stands at position 0."
     yield tokens + wpe[-T:], "The positions are the last of the table. The first token stands at position 0."
     yield tokens + wpe[0], "Every token gets the embedding of position 0."
-    yield tokens + wpe[:B, np.newaxis], "The positions count the texts of the batch. They should count the tokens of each text."
-    yield tokens + wpe[np.arange(B * T).reshape(B, T)], "The positions run on from text to text. Each text begins at position 0."
+    yield (
+        tokens + wpe[:B, np.newaxis],
+        "The positions count the texts of the batch. They should count the tokens of each text.",
+    )
+    yield (
+        tokens + wpe[np.arange(B * T).reshape(B, T)],
+        "The positions run on from text to text. Each text begins at position 0.",
+    )
     yield tokens * C**0.5 + positions, "The token embeddings are scaled by √n_embd. GPT-2 takes the rows as they are."
     yield tokens * positions, "The two embeddings are multiplied. GPT-2 adds them."
     yield tokens - positions, "The position embeddings are subtracted. GPT-2 adds them."
@@ -52,7 +61,9 @@ def embed(model):
         raise
     except Exception:
         for T, sentence in {
-            len(IDS): "It works for 2 texts of 2 tokens, not for 2 of 5: do the positions count the texts? T is tokens.shape[1].",
+            len(
+                IDS
+            ): "It works for 2 texts of 2 tokens, not for 2 of 5: do the positions count the texts? T is tokens.shape[1].",
             CONFIG.n_positions: "It works for n_positions tokens, not for 5: look up as many positions as there are tokens.",
         }.items():
             ids = np.resize(IDS, (len(IDS), T))
@@ -74,7 +85,11 @@ def test_shapes_of_the_tables(step):
         "wte and wpe are swapped: t is for tokens, p for positions.",
     )
     for name in right:
-        expect(name in shapes, f"GPT2Model has no parameter `{name}`. In __init__, make self.{name[:3]}.", found=list(shapes))
+        expect(
+            name in shapes,
+            f"GPT2Model has no parameter `{name}`. In __init__, make self.{name[:3]}.",
+            found=list(shapes),
+        )
         expect(shapes[name] == right[name], f"`{name}` has the wrong shape.", expected=right[name], found=shapes[name])
     extra = sorted(set(shapes) - set(right))
     expect(not extra, "GPT2Model has a parameter too many.", found=extra)

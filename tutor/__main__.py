@@ -43,8 +43,12 @@ def parser() -> argparse.ArgumentParser:
 
     def add_mine(command: argparse.ArgumentParser) -> None:
         group = command.add_mutually_exclusive_group()
-        group.add_argument("--mine", action="store_const", const="passing", help="with your own steps, those that pass their checks")
-        group.add_argument("--all-mine", action="store_const", const="all", dest="mine", help="with all of your own steps")
+        group.add_argument(
+            "--mine", action="store_const", const="passing", help="with your own steps, those that pass their checks"
+        )
+        group.add_argument(
+            "--all-mine", action="store_const", const="all", dest="mine", help="with all of your own steps"
+        )
 
     check = add("check", "Check a step and print the verdict.")
     check.add_argument("step", type=step)
@@ -52,7 +56,9 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("--file", type=Path, help="check this file instead")
     check.add_argument("--watch", action="store_true", help="check again whenever you save the file")
     add_mine(check)
-    check.add_argument("--pytest", nargs=argparse.REMAINDER, help="show pytest's own output; what follows goes to pytest")
+    check.add_argument(
+        "--pytest", nargs=argparse.REMAINDER, help="show pytest's own output; what follows goes to pytest"
+    )
 
     hint = add("hint", "Show the next hint of a step.")
     hint.add_argument("step", type=step, nargs="?", help="default: the first step that you have not passed")
@@ -69,16 +75,29 @@ def parser() -> argparse.ArgumentParser:
     generate = add("generate", "Write text with a GPT-2: the tiny one of the course, or one that `weights` fetched.")
     generate.add_argument("prompt", help="the text to go on with")
     generate.add_argument("--checkpoint", metavar="PLACE", help=checkpoint)
-    generate.add_argument("--tokens", type=at_least(1, int), default=100, help="how many to write at most (default 100)")
-    generate.add_argument("--temperature", type=at_least(0), default=0.8, help="below 1 safer, above 1 bolder (default 0.8)")
-    generate.add_argument("--top-k", type=at_least(0, int), default=0, help="choose among the best K tokens (default: all)")
-    generate.add_argument("--top-p", type=at_least(0, most=1), default=1.0, help="choose among the best tokens that have this probability together (default 1: all)")
+    generate.add_argument(
+        "--tokens", type=at_least(1, int), default=100, help="how many to write at most (default 100)"
+    )
+    generate.add_argument(
+        "--temperature", type=at_least(0), default=0.8, help="below 1 safer, above 1 bolder (default 0.8)"
+    )
+    generate.add_argument(
+        "--top-k", type=at_least(0, int), default=0, help="choose among the best K tokens (default: all)"
+    )
+    generate.add_argument(
+        "--top-p",
+        type=at_least(0, most=1),
+        default=1.0,
+        help="choose among the best tokens that have this probability together (default 1: all)",
+    )
     generate.add_argument("--seed", type=at_least(0, int), help="the same seed writes the same text")
     generate.add_argument("--greedy", action="store_true", help="always take the best token")
     add_mine(generate)
 
     weights = add("weights", "Fetch GPT-2's weights from the Hugging Face hub.")
-    weights.add_argument("name", nargs="?", default="gpt2", help="a GPT-2 on the hub (default gpt2, with 124 million parameters)")
+    weights.add_argument(
+        "name", nargs="?", default="gpt2", help="a GPT-2 on the hub (default gpt2, with 124 million parameters)"
+    )
 
     explore = add("explore", "Compare words by their embeddings: `king queen`, or `king - man + woman`.")
     explore.add_argument("words", nargs="*", help="words to compare, or an analogy with + and -")

@@ -52,7 +52,9 @@ def cold(console: Console) -> None:
                     verdict = time.perf_counter() - start
             process.wait()
             total = time.perf_counter() - start
-        console.print(f"s{number:02} with an empty cache: verdict after {verdict:.0f} s, all compiled after {total:.0f} s")
+        console.print(
+            f"s{number:02} with an empty cache: verdict after {verdict:.0f} s, all compiled after {total:.0f} s"
+        )
 
 
 def main(runs: int, with_cold: bool) -> int:

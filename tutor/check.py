@@ -248,7 +248,10 @@ def _too_slow(child: Child, clock: _Clock, ready: bool) -> dict:
     """The failure of a file that did not come to an end; asks the process for the line that it is at."""
     seconds = f"{clock.waited():.0f} seconds"
     if not ready:
-        return {"kind": "wrong", "diagnosis": f"Python and MAX did not start within {seconds}. Is the machine very busy?"}
+        return {
+            "kind": "wrong",
+            "diagnosis": f"Python and MAX did not start within {seconds}. Is the machine very busy?",
+        }
     child.process.send_signal(signal.SIGUSR1)  # faulthandler answers with a traceback
     time.sleep(0.3)
     return {

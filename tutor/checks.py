@@ -104,6 +104,9 @@ def on_max(function: Callable, *args: Any, sizes: Mapping[str, int] | None = Non
     The operations are collected into one graph first and run together, which is four times as fast as one by one.
     If that fails, they run again one by one, so that the traceback names the learner's line. `sizes` are those of the
     axes, by name, for the shapes that an error of MAX speaks of.
+
+    Raises:
+        Wrong: the function gives an array of NumPy itself.
     """
     from max.experimental import functional as F
 
@@ -113,9 +116,16 @@ def on_max(function: Callable, *args: Any, sizes: Mapping[str, int] | None = Non
     try:
         with F.lazy():
             result = function(*args)
-        return numpy(result)
+        found = numpy(result)
     except Exception:
-        return numpy(function(*args))
+        result = function(*args)
+        found = numpy(result)
+    if isinstance(result, np.ndarray):
+        raise Wrong(
+            "The result is an array of NumPy. It should be a tensor of MAX, which the next step works with: leave out "
+            ".to_numpy(), or wrap the array, Tensor(array)."
+        )
+    return found
 
 
 def numpy(value: Any) -> Any:
@@ -126,9 +136,17 @@ def numpy(value: Any) -> Any:
 
 
 def build(cls: Callable, *args: Any, weights: Mapping[str, np.ndarray] | None = None) -> Any:
-    """Make a module without computing its random initial weights, and load `weights` into it."""
-    from max.experimental import functional as F
+    """Make a module without computing its random initial weights, and load `weights` into it.
 
+    Raises:
+        Wrong: the class does not leave calling to MAX, or the weights do not fit.
+    """
+    from max.experimental import functional as F
+    from max.experimental import nn
+
+    if getattr(cls, "__call__", nn.Module.__call__) is not nn.Module.__call__ and isinstance(cls, type):
+        Answer.look_at(cls)
+        raise Wrong(f"{cls.__name__} has a method `__call__`. Name it `forward`: MAX calls that.")
     with F.lazy():
         module = cls(*args)
     if weights is not None:
@@ -144,11 +162,14 @@ def load(module: Any, weights: Mapping[str, np.ndarray]) -> None:
     Raises:
         Wrong: a parameter is missing, is one too many, or has another shape.
     """
-    parameters = dict(module.parameters)
+    shapes = {name: tuple(map(int, parameter.shape)) for name, parameter in module.parameters}
     Answer.look_at(getattr(type(module), "__init__", type(module)))
-    _same_names(module, list(parameters), list(weights))
+    _same_names(module, list(shapes), list(weights))
     _all_different(module, list(weights))
-    module.load_state_dict({name: tensor(_fitted(module, name, weights[name])) for name in weights})
+    # A square matrix does not show which way round it is kept; the others do.
+    turned = any(shapes[name] == array.T.shape != array.shape for name, array in weights.items())
+    fitted = {name: _fitted(module, name, array, shapes[name], turned) for name, array in weights.items()}
+    module.load_state_dict({name: tensor(array) for name, array in fitted.items()})
 
 
 def _same_names(module: Any, found: list[str], expected: list[str]) -> None:
@@ -161,11 +182,33 @@ def _same_names(module: Any, found: list[str], expected: list[str]) -> None:
         raise Wrong(f"{kind} has no parameter called `{absent[0]}`: in GPT-2 this layer has a bias.", **facts)
     if absent:
         named = f"{kind} has no parameter called `{absent[0]}`. "
+        if other := _no_layer(module, absent[0]):
+            raise Wrong(f"{named}{other}", **facts)
         if extra and extra[0].rpartition(".")[2] == absent[0].rpartition(".")[2]:
             named += f"Is `{extra[0]}` meant? "
         raise Wrong(f"{named}The names are attributes: GPT-2's checkpoint will be loaded by them.", **facts)
     if extra:
         raise Wrong(f"{kind} has a parameter too many, `{extra[0]}`: GPT-2's checkpoint holds nothing for it.", **facts)
+
+
+def _no_layer(module: Any, name: str) -> str:
+    """What to say where the name of a parameter leads to a thing that MAX does not search for parameters, if it does."""
+    from max.experimental import nn
+    from max.experimental.tensor import Tensor
+
+    path = []
+    for key in name.split("."):
+        thing = getattr(module, key, None)
+        path.append(key)
+        if isinstance(thing, type):
+            return f"`{'.'.join(path)}` is a class. Call it to make a layer: {thing.__name__}(…)."
+        if not isinstance(thing, nn.Module | Tensor):
+            break
+        module = thing
+    if thing is None or isinstance(thing, Tensor | list | dict):
+        return ""
+    advice = "a tensor, such as Tensor.ones([…])" if path == name.split(".") else "a layer, or nn.Sequential of some"
+    return f"`{'.'.join(path)}` is of type {type(thing).__name__}, where MAX finds no parameters. Make it {advice}."
 
 
 def _all_different(module: Any, names: list[str]) -> None:
@@ -186,8 +229,10 @@ def _listed(names: list[str]) -> str:
     return ", ".join(names[:8]) + (f" and {more} more" if more > 0 else "")
 
 
-def _fitted(module: Any, name: str, array: np.ndarray) -> np.ndarray:
-    """Hugging Face's `array` as the parameter `name` of the module keeps it, in float32.
+def _fitted(module: Any, name: str, array: np.ndarray, shape: tuple[int, ...], turned: bool) -> np.ndarray:
+    """Hugging Face's `array` as the parameter `name` of the module, which is of `shape`, keeps it, in float32.
+
+    `turned` says whether layers of the learner's own keep square matrices the other way round.
 
     Raises:
         Wrong: the parameter has another shape.
@@ -195,7 +240,7 @@ def _fitted(module: Any, name: str, array: np.ndarray) -> np.ndarray:
     from max.experimental import nn
 
     owner = name.rpartition(".")[0]
-    layer, shape = _inside(module, owner), [int(size) for size in dict(module.parameters)[name].shape]
+    layer = _inside(module, owner)
     if array.ndim == 2 and isinstance(layer, nn.Linear):
         size_in, size_out = array.shape
         array = array.T
@@ -205,12 +250,13 @@ def _fitted(module: Any, name: str, array: np.ndarray) -> np.ndarray:
         advice = f"{owner} has {rows} rows of {columns} numbers: nn.Embedding({rows}, dim={columns})."
     else:
         advice = ""
-        array = array.T if shape == list(array.shape[::-1]) else array
-    if list(array.shape) != shape:
+        if array.T.shape == shape and (array.shape != shape or turned):
+            array = array.T
+    if array.shape != shape:
         raise Wrong(
             f"The parameter `{name}` of {type(module).__name__} has the wrong shape. {advice}".strip(),
             expected=str(list(array.shape)),
-            found=str(shape),
+            found=str(list(shape)),
         )
     return array.astype(np.float32, copy=False)
 
@@ -249,6 +295,12 @@ def has_shape(
     found = numpy(found)
     if found is None:
         raise Wrong(f"{what} is None: is a `return` missing at the end?")
+    if isinstance(found, tuple):
+        raise Wrong(
+            f"{what} is a tuple of {len(found)}, where one array belongs. A comma after `return` makes a tuple."
+        )
+    if callable(found):
+        raise Wrong(f"{what} is a {type(found).__name__} itself, not what it gives. Call it, with brackets.")
     if not isinstance(found, np.ndarray | np.generic | list | int | float):
         raise Wrong(f"{what} should be an array of numbers.", found=f"a {type(found).__name__}")
     found, expected, names = np.asarray(found), tuple(expected), axes.split()
@@ -323,8 +375,8 @@ def _pattern(found, expected, wrong, names, what, rtol, atol) -> str:
 
     if np.isnan(found).any():
         return (
-            f"{what} has {int(np.isnan(found).sum())} nan (not a number) in it: 0 / 0, or a softmax over a row "
-            "that holds nothing but -inf, gives one."
+            f"{what} has {int(np.isnan(found).sum())} nan (not a number) in it: 0 / 0, the root of a negative "
+            "number, or a softmax over a row that holds nothing but -inf, gives one."
         )
     if np.isinf(found).any() and not np.isinf(expected).any():
         return f"{what} has {int(np.isinf(found).sum())} infinite numbers in it: a division by 0, or exp of a large number."
@@ -332,7 +384,11 @@ def _pattern(found, expected, wrong, names, what, rtol, atol) -> str:
     a, b = found[finite].astype(np.float64), expected[finite].astype(np.float64)
     if a.size > 1 and b.any():
         factor = float(a @ b / (b @ b))
-        if abs(factor) > 1e-6 and abs(factor - 1) > 10 * rtol and np.allclose(a, factor * b, rtol=10 * rtol, atol=10 * atol):
+        if (
+            abs(factor) > 1e-6
+            and abs(factor - 1) > 10 * rtol
+            and np.allclose(a, factor * b, rtol=10 * rtol, atol=10 * atol)
+        ):
             return f"{what} is the right one times {factor:.5g}: a scale too many or too few."
         offset = float((a - b).mean())
         if abs(offset) > 10 * atol and np.allclose(a - b, offset, rtol=10 * rtol, atol=10 * atol):
@@ -346,6 +402,8 @@ def _pattern(found, expected, wrong, names, what, rtol, atol) -> str:
         for j in range(i + 1, found.ndim):
             if found.shape[i] == found.shape[j] and same(expected.swapaxes(i, j)):
                 return f"{what} holds the right numbers with {names[i]} and {names[j]} swapped: a transpose too many or too few."
+    if wrong.size == 1:
+        return f"{what} is not what it should be."
     share = f"{int(wrong.sum())} of its {wrong.size} numbers differ"
     if a.size and (most := float(np.abs(a - b).max())) < 0.01 * b.std():
         return (
@@ -406,7 +464,11 @@ def expect(condition: Any, diagnosis: str, *, expected: Any = None, found: Any =
 
 
 def refuses(
-    function: Callable, *args: Any, of: tuple[type[Exception], ...] = (Exception,), otherwise: str, on: Callable | None = None
+    function: Callable,
+    *args: Any,
+    of: tuple[type[Exception], ...] = (Exception,),
+    otherwise: str,
+    on: Callable | None = None,
 ) -> None:
     """Check that a call with bad input raises one of the errors `of`: `otherwise` is the diagnosis when it raises none.
 

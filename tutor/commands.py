@@ -27,16 +27,19 @@ def check_step(args: Namespace) -> int:
         os.chdir(ROOT)
         options = [str(step.test), "--answer", str(answer.resolve()), *args.pytest]
         os.execv(sys.executable, [sys.executable, "-m", "pytest", *options])
-    child = Child(step, answer)  # gets ready while this process imports what prints
+    # It gets ready while this process imports what prints; with --mine, what to import is found out first.
+    child = None if args.mine else Child(step, answer)
 
     from tutor.kernels import CompileError
     from tutor.terminal import console
 
     screen = console()
     try:
+        mine = _mine(step, args.mine, screen) if args.mine else None
+        child = child or Child(step, answer, mine)
         result = _check(child, screen)
         if args.watch:
-            _watch(step, answer, screen)
+            _watch(step, answer, mine, screen)
         elif result.missing:
             _compile_the_rest(result.missing, screen)
         return 0 if result.passed else 1
@@ -47,7 +50,18 @@ def check_step(args: Namespace) -> int:
         screen.print(f"The check could not start: {error}", markup=False)
         return 1
     finally:
-        child.close()
+        if child:
+            child.close()
+
+
+def _mine(step: Step, which: str, screen: Console) -> list[int]:
+    """The earlier steps whose pieces come from the learner's own files, once that has been said."""
+    from tutor import mine
+
+    earlier = [number for number in mine.needed(step.number) if number != step.number]
+    chosen = mine.choose(which, earlier, screen)
+    mine.tell(chosen, earlier, screen)
+    return chosen
 
 
 def _check(child: Child, screen: Console) -> Verdict:
@@ -55,18 +69,19 @@ def _check(child: Child, screen: Console) -> Verdict:
     from tutor import progress, terminal, verdict
 
     result = terminal.check_watched(child, screen)
-    progress.record(result)
+    if child.mine is None:  # with other pieces in the solutions' place, a verdict says nothing of the step alone
+        progress.record(result)
     verdict.show(result, screen)
     return result
 
 
-def _watch(step: Step, answer: Path, screen: Console) -> None:
+def _watch(step: Step, answer: Path, mine: list[int] | None, screen: Console) -> None:
     """Check whenever the file is saved, until Ctrl-C. A process with MAX imported waits for each save."""
     from watchfiles import watch
 
     saves = watch(answer.parent, watch_filter=lambda _, path: Path(path) == answer.absolute(), raise_interrupt=True)
     while True:
-        child = Child(step, answer)
+        child = Child(step, answer, mine)
         try:
             screen.print(f"\n[dim]Watching {shown(answer)}: save it to check it again. Ctrl-C ends this.[/]")
             next(saves)

@@ -78,6 +78,15 @@ STEPS = {
         Step(12, "The block", ("Block",)),
         Step(13, "The whole body", ("GPT2Model",)),
         Step(14, "Logits", ("GPT2LMHeadModel",)),
+        Step(15, "Loading a checkpoint", ("read_safetensors", "to_parameters", "load_checkpoint")),
+        Step(
+            16,
+            "What embeddings know",
+            ("word_id", "cosine_similarity", "nearest", "analogy"),
+            uses_max=False,
+        ),
+        Step(17, "Writing text", ("greedy", "generate")),
+        Step(18, "Sampling", ("probabilities", "sample"), uses_max=False),
     )
 }
 

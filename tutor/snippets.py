@@ -125,7 +125,9 @@ def rewrite(page: Page, outputs: list[tuple[Block, str]]) -> bool:
 def _output(command: str, folder: Path) -> str:
     """What a command of the page prints, as its reader would see it in a terminal of 80 columns."""
     words = shlex.split(command)
-    if words[:2] == ["pixi", "run"] and words[2] in (tasks := tomllib.loads((folder / "pixi.toml").read_text())["tasks"]):
+    if words[:2] == ["pixi", "run"] and words[2] in (
+        tasks := tomllib.loads((folder / "pixi.toml").read_text())["tasks"]
+    ):
         command = shlex.join([*shlex.split(tasks[words[2]]["cmd"]), *words[3:]])
     elif words[:2] == ["pixi", "run"]:
         command = shlex.join(words[2:])

@@ -20,7 +20,9 @@ def show(verdict: Verdict, console: Console) -> None:
     for cases in _grouped(verdict):
         console.print(_line(cases))
     for kernel, seconds in verdict.compiled:
-        note = f"MAX compiled a kernel that only your answer uses ({kernel}, {seconds:.0f} s). The next run has it ready."
+        note = (
+            f"MAX compiled a kernel that only your answer uses ({kernel}, {seconds:.0f} s). The next run has it ready."
+        )
         console.print(Padding(Text(note, "dim"), (0, 0, 0, 2), expand=False))
     if verdict.failure:
         _explain(verdict.failure, console)
@@ -114,5 +116,9 @@ def _next(verdict: Verdict, console: Console) -> None:
     else:
         total = f"{count} of {len(groups)} checks passed, in {verdict.seconds:.1f} s."
         console.print(Text(total if verdict.checks else "No check could run.", "bold"))
-        rows = [("read", shown(step.chapter)), ("stuck?", command(f"hint {step.id}")), ("again", command(f"s{step.id}"))]
+        rows = [
+            ("read", shown(step.chapter)),
+            ("stuck?", command(f"hint {step.id}")),
+            ("again", command(f"s{step.id}")),
+        ]
     console.print(_grid([(Text(name, "dim"), value) for name, value in rows], indent=2))

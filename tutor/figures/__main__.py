@@ -13,7 +13,9 @@ FOLDER = ROOT / "book" / "src" / "figures"
 
 def drawings() -> dict[str, Callable[[], str]]:
     """Every figure's name and the function that draws it."""
-    modules = [info.name for info in pkgutil.iter_modules(tutor.figures.__path__) if info.name not in ("__main__", "draw")]
+    modules = [
+        info.name for info in pkgutil.iter_modules(tutor.figures.__path__) if info.name not in ("__main__", "draw")
+    ]
     found = {}
     for name in modules:
         found |= importlib.import_module(f"tutor.figures.{name}").DRAWINGS

@@ -24,7 +24,9 @@ def label(x: float, y: float, text: str, *, kind: str = "label", anchor: str = "
     return svg.Text(x=round(x, 1), y=round(y, 1), text=escape(text), class_=[kind], text_anchor=anchor)
 
 
-def cell(x: float, y: float, text: str = "", *, heat: float = 0.0, picked: bool = False, w: float = CELL_W, h: float = CELL_H) -> list[svg.Element]:
+def cell(
+    x: float, y: float, text: str = "", *, heat: float = 0.0, picked: bool = False, w: float = CELL_W, h: float = CELL_H
+) -> list[svg.Element]:
     """A cell with a number or a word; `heat` from 0 to 1 fills it, `picked` marks it."""
     box = svg.Rect(x=round(x, 1), y=round(y, 1), width=w, height=h, class_=["picked" if picked else "cell"])
     filled = svg.Rect(x=round(x, 1), y=round(y, 1), width=w, height=h, class_=["heat"], fill_opacity=round(heat, 3))
@@ -32,7 +34,15 @@ def cell(x: float, y: float, text: str = "", *, heat: float = 0.0, picked: bool 
     return [*([filled] if heat > 0 else []), box, *([words] if text else [])]
 
 
-def table(x: float, y: float, rows: Sequence[Sequence[str]], *, picked: Iterable[int] = (), w: float = CELL_W, h: float = CELL_H) -> list[svg.Element]:
+def table(
+    x: float,
+    y: float,
+    rows: Sequence[Sequence[str]],
+    *,
+    picked: Iterable[int] = (),
+    w: float = CELL_W,
+    h: float = CELL_H,
+) -> list[svg.Element]:
     """A table of cells, with some rows marked."""
     marked = set(picked)
     return [
@@ -48,5 +58,7 @@ def arrow(x1: float, y1: float, x2: float, y2: float) -> list[svg.Element]:
     length = ((x2 - x1) ** 2 + (y2 - y1) ** 2) ** 0.5
     ux, uy = (x2 - x1) / length, (y2 - y1) / length
     tip = [x2, y2, x2 - 8 * ux - 4 * uy, y2 - 8 * uy + 4 * ux, x2 - 8 * ux + 4 * uy, y2 - 8 * uy - 4 * ux]
-    line = svg.Line(x1=round(x1, 1), y1=round(y1, 1), x2=round(x2 - 7 * ux, 1), y2=round(y2 - 7 * uy, 1), class_=["line"])
+    line = svg.Line(
+        x1=round(x1, 1), y1=round(y1, 1), x2=round(x2 - 7 * ux, 1), y2=round(y2 - 7 * uy, 1), class_=["line"]
+    )
     return [line, svg.Polygon(points=[round(value, 1) for value in tip], class_=["tip"])]

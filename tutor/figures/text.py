@@ -28,7 +28,9 @@ def path(*points: tuple[float, float]) -> list[svg.Element]:
 
 def part(y: float, words: str, *steps: int, x: float = LEFT, w: float = WIDE) -> list[svg.Element]:
     """A part of the model, with the steps that build it beside it."""
-    marks = [cell(LEFT + WIDE + 34 + 36 * i, y + 2, f"{step:02}", picked=True, w=30, h=22) for i, step in enumerate(steps)]
+    marks = [
+        cell(LEFT + WIDE + 34 + 36 * i, y + 2, f"{step:02}", picked=True, w=30, h=22) for i, step in enumerate(steps)
+    ]
     return [*cell(x, y, words, w=w), *(element for mark in marks for element in mark)]
 
 
@@ -42,13 +44,19 @@ def model_map() -> str:
     shapes = [(72, "[B, T]"), (164, "[B, T, C]"), (494, "[B, T, C]"), (552, "[B, T, V]")]
     elements = [label(LEFT - 14, y, text, kind="note", anchor="end") for y, text in shapes]
     elements += [label(MIDDLE, 18, "a text"), *arrow(MIDDLE, 24, MIDDLE, 40)]
-    elements += [*part(40, "text to token IDs", 2, 3), *arrow(MIDDLE, 66, MIDDLE - 50, 90), *arrow(MIDDLE, 66, MIDDLE + 50, 90)]
+    elements += [
+        *part(40, "text to token IDs", 2, 3),
+        *arrow(MIDDLE, 66, MIDDLE - 50, 90),
+        *arrow(MIDDLE, 66, MIDDLE + 50, 90),
+    ]
     elements += [*part(90, "wte", 4, 5, 6, w=84), *part(90, "wpe", x=LEFT + 96, w=84)]
     elements += [*arrow(MIDDLE - 50, 116, MIDDLE - 10, 136), *arrow(MIDDLE + 50, 116, MIDDLE + 10, 136), *plus(142)]
     # the block: two times a norm, a layer and the way around both
     top, bottom = 182, 446
     elements += [
-        svg.Rect(x=LEFT - 44, y=top, width=WIDE + 64, height=bottom - top, rx=8, class_=["cell"], stroke_dasharray=[5, 4])
+        svg.Rect(
+            x=LEFT - 44, y=top, width=WIDE + 64, height=bottom - top, rx=8, class_=["cell"], stroke_dasharray=[5, 4]
+        )
     ]
     elements += arrow(MIDDLE, 152, MIDDLE, 206)
     for y, words, steps in ((206, "attention", (7, 8, 9)), (326, "MLP", (11,))):
@@ -61,7 +69,11 @@ def model_map() -> str:
         label(LEFT + WIDE + 74, 306, "× n_layer", kind="number", anchor="start"),
     ]
     elements += [*arrow(MIDDLE, 430, MIDDLE, 466), *part(466, "LayerNorm", 10, 13), *arrow(MIDDLE, 492, MIDDLE, 524)]
-    elements += [*part(524, "logits: times wteᵀ", 14), *arrow(MIDDLE, 550, MIDDLE, 582), *part(582, "choose a token", 17, 18)]
+    elements += [
+        *part(524, "logits: times wteᵀ", 14),
+        *arrow(MIDDLE, 550, MIDDLE, 582),
+        *part(582, "choose a token", 17, 18),
+    ]
     elements += path((LEFT, 595), (14, 595), (14, 13), (MIDDLE - 34, 13))
     elements += [
         label(20, 588, "append it,", kind="note", anchor="start"),
@@ -75,7 +87,9 @@ def model_map() -> str:
                 *cell(x, 638 + 28 * i, f"{step:02}", picked=True, w=30, h=22),
                 label(x + 40, 654 + 28 * i, words, kind="number", anchor="start"),
             ]
-    return picture(470, 730, "GPT-2 from a text to the next token, with the numbers of the steps that build each part.", elements)
+    return picture(
+        470, 730, "GPT-2 from a text to the next token, with the numbers of the steps that build each part.", elements
+    )
 
 
 # ---------------------------------------------------------------- a word from its bytes
@@ -147,7 +161,9 @@ def windows() -> str:
         elements.append(label(x - 10, top + 5, name, kind="name", anchor="end"))
         for level, start in enumerate(starts):
             height = top + (9 * level if len(starts) > 2 else 0)
-            elements.append(svg.Line(x1=x + start * w + 3, x2=x + (start + 4) * w - 3, y1=height, y2=height, class_=["line"]))
+            elements.append(
+                svg.Line(x1=x + start * w + 3, x2=x + (start + 4) * w - 3, y1=height, y2=height, class_=["line"])
+            )
         top += 28
     return picture(
         x + count * w + 8,

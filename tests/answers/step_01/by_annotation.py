@@ -36,9 +36,13 @@ class GPT2Config:
             value = getattr(self, field.name)
             kind = int if field.name != "layer_norm_epsilon" else (int, float)
             if not isinstance(value, kind) or not value > 0:
-                raise ValueError(f"{field.name} = {value!r}: a positive number is needed, and a whole one for a size")
+                raise ValueError(
+                    f"{field.name} = {value!r}: a positive number is needed, and a whole one for a size"
+                )
         if self.n_embd != self.head_dim * self.n_head:
-            raise ValueError(f"{self.n_head} heads (n_head) cannot share {self.n_embd} numbers (n_embd)")
+            raise ValueError(
+                f"{self.n_head} heads (n_head) cannot share {self.n_embd} numbers (n_embd)"
+            )
 
     @property
     def head_dim(self) -> int:
@@ -47,10 +51,10 @@ class GPT2Config:
 
     @classmethod
     def from_json(cls, path: str | Path) -> "GPT2Config":
-        """Read a Hugging Face config.json; keys that are no hyperparameters of this class are left aside.
+        """Read a Hugging Face config.json; keys that this class has no field for are left aside.
 
         Raises:
-            ValueError: the file lacks one of the hyperparameters, or holds a size that no model can have.
+            ValueError: the file lacks a hyperparameter, or holds a size that no model can have.
         """
         with open(path) as file:
             values = json.load(file)

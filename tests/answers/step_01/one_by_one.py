@@ -32,14 +32,20 @@ class GPT2Config:
 
     def __post_init__(self):
         """Refuse sizes that no model can have."""
-        sizes = {"vocab_size": self.vocab_size, "n_positions": self.n_positions, "n_embd": self.n_embd}
+        sizes = {
+            "vocab_size": self.vocab_size,
+            "n_positions": self.n_positions,
+            "n_embd": self.n_embd,
+        }
         sizes |= {"n_layer": self.n_layer, "n_head": self.n_head}
         bad = [name for name, size in sizes.items() if type(size) is not int or size < 1]
         if bad:
             raise ValueError(f"not a positive whole number: {', '.join(bad)}")
         quotient, rest = divmod(self.n_embd, self.n_head)
         if rest:
-            raise ValueError(f"n_embd = n_head * {quotient} + {rest}: the division by n_head leaves a rest")
+            raise ValueError(
+                f"n_embd = n_head * {quotient} + {rest}: the division by n_head leaves a rest"
+            )
 
     @property
     def head_dim(self) -> int:
@@ -48,13 +54,15 @@ class GPT2Config:
 
     @classmethod
     def from_json(cls, path: str | Path) -> "GPT2Config":
-        """Read a Hugging Face config.json; keys that are no hyperparameters of this class are left aside.
+        """Read a Hugging Face config.json; keys that this class has no field for are left aside.
 
         Raises:
-            ValueError: the file lacks one of the hyperparameters, or holds a size that no model can have.
+            ValueError: the file lacks a hyperparameter, or holds a size that no model can have.
         """
         values = json.loads(Path(path).read_bytes())
         names = {field.name for field in fields(cls)}
         if not names <= values.keys():
-            raise ValueError(f"{path} is no config of a GPT-2: {sorted(names - values.keys())} not found")
+            raise ValueError(
+                f"{path} is no config of a GPT-2: {sorted(names - values.keys())} not found"
+            )
         return cls(*(values[field.name] for field in fields(cls)))

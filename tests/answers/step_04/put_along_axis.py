@@ -24,8 +24,8 @@ class LookupTable:
             The rows, [..., n_embd].
 
         Raises:
-            IndexError: there is no row with one of the IDs, or they are no whole numbers. A negative ID has no row, though
-                NumPy would count it from the end.
+            IndexError: there is no row with one of the IDs, or they are no whole numbers. A
+                negative ID has no row, though NumPy would count it from the end.
         """
         self._refuse_unknown(ids)
         ids = np.asarray(ids)
@@ -56,5 +56,8 @@ class LookupTable:
     def _refuse_unknown(self, ids: np.ndarray) -> None:
         """Raise an IndexError unless every ID is the number of a row."""
         ids = np.asarray(ids)
-        if not np.issubdtype(ids.dtype, np.integer) or not np.isin(ids, np.arange(len(self.weight))).all():
+        if (
+            not np.issubdtype(ids.dtype, np.integer)
+            or not np.isin(ids, np.arange(len(self.weight))).all()
+        ):
             raise IndexError(f"IDs are whole numbers from 0 to {len(self.weight) - 1}")

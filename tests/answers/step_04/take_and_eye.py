@@ -24,8 +24,8 @@ class LookupTable:
             The rows, [..., n_embd].
 
         Raises:
-            IndexError: there is no row with one of the IDs, or they are no whole numbers. A negative ID has no row, though
-                NumPy would count it from the end.
+            IndexError: there is no row with one of the IDs, or they are no whole numbers. A
+                negative ID has no row, though NumPy would count it from the end.
         """
         self._refuse_unknown(ids)
         return np.take(self.weight, ids, axis=0)

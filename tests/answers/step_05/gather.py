@@ -1,5 +1,4 @@
-"""The rows by F.gather, and no check of the type: MAX has its own.
-"""
+"""The rows by F.gather, and no check of the type: MAX has its own."""
 
 from max.experimental import functional as F
 from max.experimental import nn
@@ -12,8 +11,8 @@ class Embedding(nn.Module):
     """The table of token embeddings: one row of n_embd numbers for each token of the vocabulary.
 
     Attributes:
-        wte: MAX's embedding layer; its weight is [vocab_size, n_embd]. The name is the one in OpenAI's checkpoint, for
-            word token embeddings.
+        wte: MAX's embedding layer; its weight is [vocab_size, n_embd]. The name is the one in
+            OpenAI's checkpoint, for word token embeddings.
     """
 
     def __init__(self, config: GPT2Config):

@@ -1,5 +1,4 @@
-"""The rows by a product with one-hot vectors.
-"""
+"""The rows by a product with one-hot vectors."""
 
 from max.dtype import DType
 from max.experimental import functional as F
@@ -13,8 +12,8 @@ class Embedding(nn.Module):
     """The table of token embeddings: one row of n_embd numbers for each token of the vocabulary.
 
     Attributes:
-        wte: MAX's embedding layer; its weight is [vocab_size, n_embd]. The name is the one in OpenAI's checkpoint, for
-            word token embeddings.
+        wte: MAX's embedding layer; its weight is [vocab_size, n_embd]. The name is the one in
+            OpenAI's checkpoint, for word token embeddings.
     """
 
     def __init__(self, config: GPT2Config):
@@ -36,5 +35,7 @@ class Embedding(nn.Module):
         if not tokens.dtype.is_integral():
             raise TypeError(f"token IDs must be whole numbers, not {tokens.dtype}")
         ids = F.unsqueeze(tokens, -1)  # [B, T] -> [B, T, 1]
-        one_hot = F.cast(ids == F.range(0, self.wte.vocab_size, 1, dtype=DType.int64), DType.float32)
+        one_hot = F.cast(
+            ids == F.range(0, self.wte.vocab_size, 1, dtype=DType.int64), DType.float32
+        )
         return one_hot @ self.wte.weight  # [B, T, V] @ [V, C] -> [B, T, C]

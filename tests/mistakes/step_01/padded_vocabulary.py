@@ -40,7 +40,9 @@ class GPT2Config:
             if not isinstance(value, int) or value <= 0:
                 raise ValueError(f"{name} must be a positive whole number, not {value!r}")
         if not self.layer_norm_epsilon > 0:
-            raise ValueError(f"layer_norm_epsilon must be positive, not {self.layer_norm_epsilon!r}")
+            raise ValueError(
+                f"layer_norm_epsilon must be positive, not {self.layer_norm_epsilon!r}"
+            )
         if self.n_embd % self.n_head:
             raise ValueError(f"n_head ({self.n_head}) must divide n_embd ({self.n_embd})")
 
@@ -51,10 +53,10 @@ class GPT2Config:
 
     @classmethod
     def from_json(cls, path: str | Path) -> "GPT2Config":
-        """Read a Hugging Face config.json; keys that are no hyperparameters of this class are left aside.
+        """Read a Hugging Face config.json; keys that this class has no field for are left aside.
 
         Raises:
-            ValueError: the file lacks one of the hyperparameters, or holds a size that no model can have.
+            ValueError: the file lacks a hyperparameter, or holds a size that no model can have.
         """
         values = json.loads(Path(path).read_text())
         names = [field.name for field in fields(cls)]

@@ -10,12 +10,16 @@ from pathlib import Path
 import regex
 
 END_OF_TEXT = "<|endoftext|>"
-# Where GPT-2 cuts a text before it merges: endings like 's, words, numbers, signs (each with the space before it), spaces.
+# Where GPT-2 cuts a text before it merges: endings like 's; words, numbers and signs, each with the
+# space before it; spaces.
 PIECES = regex.compile(r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+")
-# GPT-2's files write each byte as one visible character: most as themselves, the others from U+0100 on.
+# GPT-2's files write each byte as one visible character: most as themselves, the others as the
+# characters from U+0100 on.
 VISIBLE = [*range(33, 127), *range(161, 173), *range(174, 256)]
 HIDDEN = [byte for byte in range(256) if byte not in VISIBLE]
-CHARACTER = {byte: chr(byte) for byte in VISIBLE} | {byte: chr(256 + i) for i, byte in enumerate(HIDDEN)}
+CHARACTER = {byte: chr(byte) for byte in VISIBLE} | {
+    byte: chr(256 + i) for i, byte in enumerate(HIDDEN)
+}
 BYTE = {character: byte for byte, character in CHARACTER.items()}
 
 
@@ -42,7 +46,10 @@ def read_tokenizer(directory: str | Path) -> Tokenizer:
 
 
 def merge(piece: str, ranks: dict[tuple[str, str], int]) -> list[str]:
-    """Merge the characters of one piece into tokens: the pair of lowest rank first, until no pair has a rank."""
+    """Merge the characters of one piece into tokens, always the pair of lowest rank.
+
+    It ends when no two neighbours have a rank.
+    """
     tokens = list(piece)
     while len(tokens) > 1:
         best = min(zip(tokens, tokens[1:]), key=lambda pair: ranks.get(pair, len(ranks)))
@@ -55,7 +62,7 @@ def merge(piece: str, ranks: dict[tuple[str, str], int]) -> list[str]:
 
 
 def encode(text: str, tokenizer: Tokenizer) -> list[int]:
-    """The token IDs of a text. `<|endoftext|>` is one token wherever it stands; any Unicode text is allowed."""
+    """The token IDs of any Unicode text. `<|endoftext|>` is one token wherever it stands."""
     tokens, seen = [], {}
     for part in regex.split(f"({regex.escape(END_OF_TEXT)})", text):
         if part == END_OF_TEXT:
@@ -63,13 +70,15 @@ def encode(text: str, tokenizer: Tokenizer) -> list[int]:
             continue
         for piece in PIECES.findall(part):
             if piece not in seen:  # a long text holds most of its words many times
-                seen[piece] = merge("".join(CHARACTER[byte] for byte in piece.encode("utf-8")), tokenizer.ranks)
+                seen[piece] = merge(
+                    "".join(CHARACTER[byte] for byte in piece.encode("utf-8")), tokenizer.ranks
+                )
             tokens += seen[piece]
     return [tokenizer.ids[token] for token in tokens]
 
 
 def decode(ids: list[int], tokenizer: Tokenizer) -> str:
-    """The text of token IDs. Bytes that are no whole character yet become U+FFFD, the replacement character.
+    """The text of token IDs. Bytes that are no whole character become U+FFFD.
 
     Raises:
         ValueError: there is no token with one of the IDs.
@@ -77,6 +86,8 @@ def decode(ids: list[int], tokenizer: Tokenizer) -> str:
     tokens = {number: token for token, number in tokenizer.ids.items()}
     unknown = [number for number in ids if number not in tokens]
     if unknown:
-        raise ValueError(f"there is no token with the ID {unknown[0]}: they go from 0 to {len(tokens) - 1}")
+        raise ValueError(
+            f"there is no token with the ID {unknown[0]}: they go from 0 to {len(tokens) - 1}"
+        )
     characters = "".join(tokens[number] for number in ids)
     return bytes(BYTE[character] for character in characters).decode("utf-8", errors="replace")

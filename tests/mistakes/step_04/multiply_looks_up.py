@@ -27,8 +27,8 @@ class LookupTable:
             The rows, [..., n_embd].
 
         Raises:
-            IndexError: there is no row with one of the IDs, or they are no whole numbers. A negative ID has no row, though
-                NumPy would count it from the end.
+            IndexError: there is no row with one of the IDs, or they are no whole numbers. A
+                negative ID has no row, though NumPy would count it from the end.
         """
         self._refuse_unknown(ids)
         return self.weight[ids]  # [...] -> [..., C]
@@ -44,7 +44,9 @@ class LookupTable:
         """
         self._refuse_unknown(ids)
         places = np.arange(len(self.weight))  # [V]
-        return (np.asarray(ids)[..., np.newaxis] == places).astype(self.weight.dtype)  # [..., 1] == [V] -> [..., V]
+        return (np.asarray(ids)[..., np.newaxis] == places).astype(
+            self.weight.dtype
+        )  # [..., 1] == [V] -> [..., V]
 
     def multiply(self, ids: np.ndarray) -> np.ndarray:
         """What `lookup` gives, but as a product of the one-hot vectors with the table."""
@@ -56,4 +58,6 @@ class LookupTable:
         if ids.dtype.kind not in "iu":
             raise IndexError(f"IDs must be whole numbers, not {ids.dtype}")
         if ids.size and not 0 <= ids.min() <= ids.max() < len(self.weight):
-            raise IndexError(f"IDs must go from 0 to {len(self.weight) - 1}, not {ids.min()} to {ids.max()}")
+            raise IndexError(
+                f"IDs must go from 0 to {len(self.weight) - 1}, not {ids.min()} to {ids.max()}"
+            )

@@ -27,8 +27,8 @@ class LookupTable:
             The rows, [..., n_embd].
 
         Raises:
-            IndexError: there is no row with one of the IDs, or they are no whole numbers. A negative ID has no row, though
-                NumPy would count it from the end.
+            IndexError: there is no row with one of the IDs, or they are no whole numbers. A
+                negative ID has no row, though NumPy would count it from the end.
         """
         self._refuse_unknown(ids)
         return self.weight[ids]  # [...] -> [..., C]
@@ -57,4 +57,6 @@ class LookupTable:
         if ids.dtype.kind not in "iu":
             raise IndexError(f"IDs must be whole numbers, not {ids.dtype}")
         if ids.size and not 0 <= ids.min() <= ids.max() < len(self.weight):
-            raise IndexError(f"IDs must go from 0 to {len(self.weight) - 1}, not {ids.min()} to {ids.max()}")
+            raise IndexError(
+                f"IDs must go from 0 to {len(self.weight) - 1}, not {ids.min()} to {ids.max()}"
+            )

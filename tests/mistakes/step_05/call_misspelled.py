@@ -13,8 +13,8 @@ class Embedding(nn.Module):
     """The table of token embeddings: one row of n_embd numbers for each token of the vocabulary.
 
     Attributes:
-        wte: MAX's embedding layer; its weight is [vocab_size, n_embd]. The name is the one in OpenAI's checkpoint, for
-            word token embeddings.
+        wte: MAX's embedding layer; its weight is [vocab_size, n_embd]. The name is the one in
+            OpenAI's checkpoint, for word token embeddings.
     """
 
     def __init__(self, config: GPT2Config):

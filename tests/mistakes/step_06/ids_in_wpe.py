@@ -23,7 +23,7 @@ class GPT2Model(nn.Module):
         self.wpe = nn.Embedding(config.n_positions, dim=config.n_embd)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Add to the embedding of each token the embedding of its position: 0 for the first, 1 for the second, …
+        """Add to the embedding of each token that of its position: 0 for the first, 1 for the next.
 
         Args:
             tokens: token IDs, [B, T], with T at most n_positions.

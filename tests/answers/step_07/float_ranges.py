@@ -1,0 +1,21 @@
+"""By comparing ranges of floats, which is what arange makes unless told."""
+
+from max.experimental import functional as F
+from max.experimental.tensor import Tensor
+
+
+def causal_mask(length: int) -> Tensor:
+    """Make what is added to attention scores so that no token looks at a later one.
+
+    Softmax turns a score of -inf into a weight of exactly 0 (Vaswani et al. 2017, section 3.2.3).
+
+    Args:
+        length: T, how many tokens there are.
+
+    Returns:
+        The mask, [T, T]. Row i is for the token at position i, which asks; column j is for the one
+        at position j, which it looks at. 0 where j <= i, -inf where j > i.
+    """
+    i = Tensor.arange(length)  # [T]
+    seen = F.unsqueeze(i, 1) >= i  # [T, 1] >= [T] -> [T, T]
+    return F.where(seen, Tensor(0.0), Tensor(float("-inf")))

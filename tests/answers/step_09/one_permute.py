@@ -1,0 +1,43 @@
+"""One reshape and one permute for q, k and v together."""
+
+from max.experimental import functional as F
+from max.experimental import nn
+from max.experimental.tensor import Tensor
+
+from solutions.solution_01 import GPT2Config
+from solutions.solution_08 import attention
+
+
+class MultiHeadAttention(nn.Module):
+    """Attention with n_head heads, each on its own D = n_embd / n_head numbers of a token.
+
+    Vaswani et al. 2017, section 3.2.2. The names are those of OpenAI's checkpoint.
+
+    Attributes:
+        c_attn: makes queries, keys and values, in this order, from a token: C -> 3C.
+        c_proj: mixes what the heads found: C -> C.
+    """
+
+    def __init__(self, config: GPT2Config):
+        """Make `c_attn` and `c_proj`, both MAX's linear layer, and keep config.n_head."""
+        self.n_head = config.n_head
+        self.c_attn = nn.Linear(config.n_embd, 3 * config.n_embd)
+        self.c_proj = nn.Linear(config.n_embd, config.n_embd)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Let the tokens of each text exchange what they know, forwards only.
+
+        Args:
+            x: a vector for each token, [B, T, C].
+
+        Returns:
+            What attention found for each token, [B, T, C].
+        """
+        B, T, C = x.shape
+        qkv = self.c_attn(x)  # [B, T, C] -> [B, T, 3C]
+        parts = qkv.reshape([B, T, 3, self.n_head, -1])  # [B, T, 3C] -> [B, T, 3, H, D]
+        parts = parts.permute([2, 0, 3, 1, 4])  # -> [3, B, H, T, D]
+        q, k, v = parts[0], parts[1], parts[2]  # each [B, H, T, D]
+        heads = attention(q, k, v)  # [B, H, T, D]
+        merged = F.permute(heads, [0, 2, 1, 3]).reshape([B, T, -1])  # -> [B, T, C]
+        return self.c_proj(merged)  # [B, T, C] -> [B, T, C]

@@ -1,0 +1,41 @@
+"""A bias for every token.
+
+Diagnosis: `bias` is a parameter outside `transformer`
+"""
+
+from max.experimental import nn
+from max.experimental.tensor import Tensor
+
+from solutions.solution_01 import GPT2Config
+from solutions.solution_13 import GPT2Model
+
+
+class GPT2LMHeadModel(nn.Module):
+    """The whole GPT-2: its body, and a head that has no weights of its own.
+
+    The head compares each vector with every row of the token embeddings, `wte`: the table that
+    turns tokens into vectors also turns vectors into scores of tokens (Press & Wolf 2017).
+
+    Attributes:
+        transformer: the body, GPT2Model.
+    """
+
+    def __init__(self, config: GPT2Config):
+        """Make `transformer`."""
+        self.transformer = GPT2Model(config)
+        self.bias = Tensor.zeros([config.vocab_size])
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Score every token of the vocabulary as the next one, at each position.
+
+        Args:
+            tokens: token IDs, [B, T], with T at most n_positions.
+
+        Returns:
+            The logits, scores before any softmax, [B, T, vocab_size].
+        """
+        x = self.transformer(tokens)  # [B, T] -> [B, T, C]
+        B, T, C = x.shape
+        # With B and T as one axis it is a single product, and MAX is much faster at that.
+        logits = x.reshape([-1, C]) @ self.transformer.wte.weight.T  # [B*T, C] @ [C, V] -> [B*T, V]
+        return (logits + self.bias).reshape([B, T, -1])  # [B*T, V] -> [B, T, V]

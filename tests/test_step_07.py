@@ -1,0 +1,72 @@
+"""What step 07 must do: `causal_mask`, which hides the future from each token."""
+
+import numpy as np
+import pytest
+from known_mistakes import suspects
+from max.experimental import functional as F
+from numpy_gpt2 import causal_mask
+from tutor.checks import close, expect, has_shape, on_max
+
+T = 7
+
+
+@pytest.fixture(scope="module")
+def mask(step):
+    """The learner's mask of 7 tokens."""
+    sizes = {"T + 1": T + 1, "n_positions": 1024}
+    found = on_max(step.causal_mask, T)
+    expect(not isinstance(found, list), "causal_mask gives a list of Python: make it a tensor.")
+    found = has_shape(found, [T, T], "query key", sizes=sizes, what="The mask")
+    expect(
+        found.dtype in (np.float32, bool),
+        f"The mask holds {found.dtype}, and it is added to scores of float32: make it of float32 "
+        "too, as Tensor.full does and np.float32.",
+    )
+    return found
+
+
+def with_infinities(mask):
+    """The mask with -inf in place of negative numbers, which do as well if they are large."""
+    return np.where(mask < 0, -np.inf, mask) if mask.dtype == np.float32 else mask
+
+
+def softmax_of_sum(step, scores):
+    """What the learner's mask makes of scores [B, H, T, T]."""
+    return on_max(lambda scores: F.softmax(scores + step.causal_mask(T)), scores)
+
+
+def test_shape(mask):
+    """the mask is [T, T]: a row for each token that asks, a column for each that it looks at"""
+
+
+def test_who_sees_whom(mask, expected):
+    """a token sees itself and what came before it: 0 there, -inf elsewhere"""
+    seen = expected["batch/h.0.attn.weights"][0].max(0) > 0  # by the tokens of Hugging Face's GPT-2
+    mistakes = suspects(lambda wrong: causal_mask(T, wrong), "mask")
+    right = np.where(seen, 0.0, -np.inf)
+    close(with_infinities(mask), right, "query key", suspects=mistakes, what="The mask")
+
+
+def test_large_scores(step, mask, expected):
+    """the future stays hidden where scores are large: its weight is exactly 0"""
+    future = expected["batch/h.0.attn.weights"] == 0
+    found = softmax_of_sum(step, np.where(future, np.float32(1000), np.float32(-1000)))
+    expect(
+        not found[future].any(),
+        "Where scores lie between -1000 and 1000, the future gets some weight: "
+        f"{mask.min():.5g} is too weak. -inf always does.",
+    )
+
+
+def test_softmax(step, mask, expected):
+    """added to Hugging Face's scores, it gives Hugging Face's weights after the softmax"""
+    found = softmax_of_sum(step, expected["batch/h.0.attn.scores"])
+    right = expected["batch/h.0.attn.weights"]
+    close(found, right, "B H query key", what="The softmax of scores + mask")
+
+
+def test_every_length(step):
+    """it works for one token, which sees itself, and for 128"""
+    for length in (1, 128):
+        found = with_infinities(np.asarray(on_max(step.causal_mask, length)))
+        close(found, causal_mask(length), "query key", what=f"The mask of {length}")

@@ -1,0 +1,82 @@
+"""What step 09 must do: `MultiHeadAttention`, several heads of attention side by side."""
+
+import numpy as np
+import numpy_gpt2
+import pytest
+from known_mistakes import suspects
+from numpy_gpt2 import inside
+from tutor.checks import build, close, has_shape, load, on_max
+
+
+def make(step, config, weights):
+    """MultiHeadAttention with Hugging Face's weights: in `c_attn`, or in three layers instead."""
+    attn = build(step.MultiHeadAttention, config)
+    if three := three_layers(attn):
+        weights = dict(weights)
+        for kind in ("weight", "bias"):
+            parts = np.split(weights.pop(f"c_attn.{kind}"), 3, axis=-1)
+            weights |= {f"{name}.{kind}": part for name, part in zip(three, parts, strict=True)}
+    load(attn, weights)
+    return attn
+
+
+def three_layers(attn):
+    """The names of three layers that begin with q, k and v, or None."""
+    names = {name.partition(".")[0] for name, _ in attn.parameters}
+    found = [[name for name in sorted(names) if name.startswith(letter)] for letter in "qkv"]
+    if "c_attn" not in names and all(len(candidates) == 1 for candidates in found):
+        return [name for (name,) in found]
+
+
+@pytest.fixture(scope="module")
+def random(random_model):
+    """A random model, B = 2, T = 5, H = 3, D = 8."""
+    return random_model("small")
+
+
+@pytest.fixture(scope="module")
+def attn(step, random):
+    """The learner's layer with the weights of that model."""
+    return make(step, random.config, inside(random.weights, "h.0.attn"))
+
+
+@pytest.fixture(scope="module")
+def found(attn, random):
+    """What it gives."""
+    return on_max(attn, random["h.0.ln_1"], sizes=random.sizes)
+
+
+def test_parameters(attn, record_property):
+    """the layers are c_attn, C -> 3C, and c_proj, C -> C"""
+    if three := three_layers(attn):
+        note = f"you have {', '.join(three)} instead of c_attn; step 15 loads c_attn by name"
+        record_property("note", note)
+
+
+def test_shape(found, random):
+    """each token gets one vector: [B, T, C] -> [B, T, C]"""
+    has_shape(found, random["h.0.attn"].shape, "B T C", sizes=random.sizes, what="The result")
+
+
+def test_numbers(found, random):
+    """a random layer gives the numbers of Hugging Face's GPT-2"""
+    weights, n_head = inside(random.weights, "h.0.attn"), random.config.n_head
+
+    def compute(wrong):
+        return numpy_gpt2.multi_head_attention(random["h.0.ln_1"], weights, n_head, wrong)
+
+    close(found, random["h.0.attn"], "B T C", suspects=suspects(compute, "heads"))
+
+
+def test_first_token(attn, random):
+    """the first token gives the same without the rest of the text"""
+    found = on_max(attn, random["h.0.ln_1"][:, :1], sizes=random.sizes)
+    close(found, random["h.0.attn"][:, :1], "B T C", sizes=random.sizes)
+
+
+def test_tiny_gpt2(step, tiny, expected):
+    """each layer of the tiny GPT-2 gives the numbers of Hugging Face's"""
+    for layer in range(tiny.config.n_layer):
+        attn = make(step, tiny.config, inside(tiny.weights, f"h.{layer}.attn"))
+        result = on_max(attn, expected[f"batch/h.{layer}.ln_1"])
+        close(result, expected[f"batch/h.{layer}.attn"], "B T C", what=f"Layer {layer}")

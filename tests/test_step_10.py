@@ -1,0 +1,62 @@
+"""What step 10 must do: `LayerNorm`, which normalises each token's vector."""
+
+import numpy as np
+import numpy_gpt2
+from known_mistakes import suspects
+from tutor.checks import build, close, load, numpy, on_max
+
+SIZES = {"B": 2, "T": 5, "C": 24}
+
+
+def layer_norm_weights(pieces):
+    """A weight that is not one, and a bias that is not zero."""
+    return {name: pieces[f"layer_norm/{name}"] for name in ("weight", "bias")}
+
+
+def test_parameters(step):
+    """weight is [C], ones at first; bias is [C], zeros at first"""
+    norm = build(step.LayerNorm, 24, 1e-5)
+    found = {name: numpy(parameter) for name, parameter in norm.parameters}
+    load(norm, {"weight": np.ones(24), "bias": np.zeros(24)})  # these two and no others, of this shape
+    for name, start, other in (("weight", 1, 0), ("bias", 0, 1)):
+        mistakes = [(np.full(24, other), f"{name} starts at {other}. It starts at {start}.")]
+        close(found[name], np.full(24, start), "C", suspects=mistakes, what=f"{name} at first")
+
+
+def test_numbers(step, pieces):
+    """vectors with means and variances large and tiny give the numbers of PyTorch"""
+    weights = layer_norm_weights(pieces)
+    x, right = pieces["layer_norm/x"], pieces["layer_norm/output"]
+
+    def compute(wrong):
+        return numpy_gpt2.layer_norm(x, **weights, epsilon=1e-5, wrong=wrong)
+
+    found = on_max(build(step.LayerNorm, 24, 1e-5, weights=weights), x)
+    close(found, right, "B T C", sizes=SIZES, suspects=suspects(compute, "layer_norm"))
+
+
+def test_epsilon(step, random_model):
+    """epsilon is the one that LayerNorm gets, here 0.01"""
+    model = random_model("epsilon")
+    weights, x = numpy_gpt2.inside(model.weights, "h.0.ln_1"), model["embeddings"]
+
+    def compute(wrong):
+        return numpy_gpt2.layer_norm(x, **weights, epsilon=0.01, wrong=wrong)
+
+    found = on_max(build(step.LayerNorm, model.config.n_embd, 0.01, weights=weights), x)
+    close(found, model["h.0.ln_1"], "B T C", suspects=suspects(compute, "epsilon"))
+
+
+def test_equal_numbers(step, pieces):
+    """a vector of equal numbers, with variance 0, gives the bias"""
+    weights = layer_norm_weights(pieces)
+    found = on_max(build(step.LayerNorm, 24, 1e-5, weights=weights), np.full((2, 5, 24), np.float32(3)))
+    close(found, np.broadcast_to(weights["bias"], (2, 5, 24)), "B T C")
+
+
+def test_tiny_gpt2(step, tiny, expected):
+    """the tiny GPT-2's norms give the numbers of Hugging Face's"""
+    for layer, key in enumerate(["embeddings", "h.0", "h.1"]):
+        weights = numpy_gpt2.inside(tiny.weights, f"h.{layer}.ln_1")
+        norm = build(step.LayerNorm, tiny.config.n_embd, tiny.config.layer_norm_epsilon, weights=weights)
+        close(on_max(norm, expected[f"batch/{key}"]), expected[f"batch/h.{layer}.ln_1"], "B T C")

@@ -1,0 +1,67 @@
+"""What step 11 must do: `MLP`, two linear layers with a GELU between them."""
+
+import numpy as np
+import numpy_gpt2
+import pytest
+from known_mistakes import suspects
+from numpy_gpt2 import inside
+from tutor.checks import build, close, has_shape, on_max
+
+from solutions.solution_01 import GPT2Config
+
+
+@pytest.fixture(scope="module")
+def random(random_model):
+    """A random model, B = 2, T = 5, C = 24."""
+    return random_model("small")
+
+
+@pytest.fixture(scope="module")
+def mlp(step, random):
+    """The learner's MLP with the weights of that model."""
+    return build(step.MLP, random.config, weights=inside(random.weights, "h.0.mlp"))
+
+
+@pytest.fixture(scope="module")
+def found(mlp, random):
+    """What it gives."""
+    return on_max(mlp, random["h.0.ln_2"], sizes=random.sizes)
+
+
+def test_parameters(mlp):
+    """the layers are c_fc, C -> 4C, and c_proj, 4C -> C"""
+
+
+def test_shape(found, random):
+    """each token gets one vector: [B, T, C] -> [B, T, C]"""
+    has_shape(found, random["h.0.mlp"].shape, "B T C", sizes=random.sizes)
+
+
+def test_gelu(step, pieces):
+    """its activation is GELU in the tanh form, from -6 to 6"""
+    C = 24
+    x, right = (pieces[f"gelu/{name}"][:240].reshape(2, 5, C) for name in ("x", "output"))
+    through = {"c_fc.weight": np.eye(C, 4 * C), "c_fc.bias": np.zeros(4 * C)}
+    through |= {"c_proj.weight": np.eye(4 * C, C), "c_proj.bias": np.zeros(C)}
+    config = GPT2Config(n_embd=C, n_head=1)
+    mistakes = suspects(lambda wrong: numpy_gpt2.gelu(x, wrong), "gelu")
+    found = on_max(build(step.MLP, config, weights=through), x)
+    close(found, right, "B T C", suspects=mistakes, what="The activation")
+
+
+def test_numbers(found, random):
+    """a random MLP gives the numbers of Hugging Face's GPT-2"""
+    weights = inside(random.weights, "h.0.mlp")
+
+    def compute(wrong):
+        return numpy_gpt2.mlp(random["h.0.ln_2"], weights, wrong)
+
+    close(found, random["h.0.mlp"], "B T C", suspects=suspects(compute, "mlp"))
+
+
+def test_tiny_gpt2(step, tiny, expected):
+    """each MLP of the tiny GPT-2 gives the numbers of Hugging Face's"""
+    for layer in range(tiny.config.n_layer):
+        mlp = build(step.MLP, tiny.config, weights=inside(tiny.weights, f"h.{layer}.mlp"))
+        result = on_max(mlp, expected[f"batch/h.{layer}.ln_2"])
+        close(result, expected[f"batch/h.{layer}.mlp"], "B T C", what=f"Layer {layer}")

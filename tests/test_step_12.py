@@ -1,0 +1,59 @@
+"""What step 12 must do: `Block`, attention and MLP with their norms and residuals."""
+
+import numpy_gpt2
+import pytest
+from known_mistakes import suspects
+from numpy_gpt2 import inside
+from tutor.checks import build, close, has_shape, on_max
+
+
+@pytest.fixture(scope="module")
+def random(random_model):
+    """A random model, B = 4, T = 5, H = 6, D = 3, with an epsilon of 0.01."""
+    return random_model("epsilon")
+
+
+@pytest.fixture(scope="module")
+def block(step, random):
+    """The learner's block with the weights of that model."""
+    return build(step.Block, random.config, weights=inside(random.weights, "h.0"))
+
+
+@pytest.fixture(scope="module")
+def found(block, random):
+    """What it gives."""
+    return on_max(block, random["embeddings"], sizes=random.sizes)
+
+
+def test_parameters(block):
+    """the parts are ln_1, attn, ln_2 and mlp"""
+
+
+def test_shape(found, random):
+    """each token gets one vector: [B, T, C] -> [B, T, C]"""
+    has_shape(found, random["h.0"].shape, "B T C", sizes=random.sizes)
+
+
+def test_numbers(found, random):
+    """a random block gives the numbers of Hugging Face's GPT-2"""
+    weights, config = inside(random.weights, "h.0"), random.config
+
+    def compute(wrong):
+        sizes = config.n_head, config.layer_norm_epsilon
+        return numpy_gpt2.block(random["embeddings"], weights, *sizes, wrong)
+
+    close(found, random["h.0"], "B T C", suspects=suspects(compute, "block"))
+
+
+def test_first_token(block, random):
+    """the first token gives the same without the rest of the text"""
+    found = on_max(block, random["embeddings"][:, :1], sizes=random.sizes)
+    close(found, random["h.0"][:, :1], "B T C", sizes=random.sizes)
+
+
+def test_tiny_gpt2(step, tiny, expected):
+    """each block of the tiny GPT-2 gives the numbers of Hugging Face's"""
+    for layer, before in enumerate(["embeddings", "h.0", "h.1"]):
+        block = build(step.Block, tiny.config, weights=inside(tiny.weights, f"h.{layer}"))
+        result = on_max(block, expected[f"batch/{before}"])
+        close(result, expected[f"batch/h.{layer}"], "B T C", what=f"Layer {layer}")

@@ -1,0 +1,71 @@
+"""What step 13 must do: `GPT2Model`, the whole body of GPT-2."""
+
+import numpy_gpt2
+import pytest
+from known_mistakes import suspects
+from tutor.checks import build, close, expect, has_shape, load, on_max
+
+
+def make(step, model):
+    """The learner's model with the weights of Hugging Face's `model`."""
+    made = build(step.GPT2Model, model.config)
+    names = [name for name, _ in made.parameters]
+    numbers = {name.split(".")[1] for name in names if name.startswith("h.")}
+    n_layer, layers = model.config.n_layer, len(numbers)
+    expect("0" in numbers or not numbers, "`h` is a block. It holds several, as nn.Sequential does.", found=names)
+    nested = any(name.startswith("h.0.0.") for name in names)
+    expect(not nested, "`h` holds a list of blocks. nn.Sequential takes them one by one, *blocks.")
+    expect(layers in (n_layer, 0), "`h` does not hold n_layer blocks.", expected=n_layer, found=layers)
+    load(made, model.weights)
+    return made
+
+
+@pytest.fixture(scope="module")
+def random(random_model):
+    """A random model, B = 4, T = 5, two layers, with an epsilon of 0.01."""
+    return random_model("epsilon")
+
+
+@pytest.fixture(scope="module")
+def model(step, random):
+    """The learner's model with the weights of that one."""
+    return make(step, random)
+
+
+@pytest.fixture(scope="module")
+def found(model, random):
+    """What it gives."""
+    return on_max(model, random["input_ids"], sizes=random.sizes)
+
+
+def test_parameters(model):
+    """the parts are wte, wpe, n_layer blocks in h, and ln_f"""
+
+
+def test_shape(found, random):
+    """each token gets one vector: [B, T] -> [B, T, C]"""
+    shapes = {"B T V": "those are logits, which come in step 14."}
+    has_shape(found, random["ln_f"].shape, "B T C", sizes=random.sizes, shapes=shapes)
+
+
+def test_numbers(found, random):
+    """a random model gives the numbers of Hugging Face's GPT-2"""
+    tokens, config = random["input_ids"], random.config
+
+    def compute(wrong):
+        sizes = config.n_head, config.layer_norm_epsilon
+        return numpy_gpt2.model(tokens, random.weights, *sizes, wrong)
+
+    close(found, random["ln_f"], "B T C", suspects=suspects(compute, "model"))
+
+
+def test_first_token(model, random):
+    """the first token gives the same without the rest of the text"""
+    found = on_max(model, random["input_ids"][:, :1], sizes=random.sizes)
+    close(found, random["ln_f"][:, :1], "B T C", sizes=random.sizes)
+
+
+def test_tiny_gpt2(step, tiny, expected):
+    """the tiny GPT-2 gives Hugging Face's numbers on 128 tokens, all that it can take"""
+    found = on_max(make(step, tiny), expected["full/input_ids"])
+    close(found, expected["full/ln_f"], "B T C")

@@ -1,0 +1,85 @@
+"""What step 14 must do: `GPT2LMHeadModel`, the body and the head that is tied to `wte`."""
+
+import numpy_gpt2
+import pytest
+from known_mistakes import suspects
+from tutor.checks import build, close, expect, has_shape, load, on_max
+
+
+def make(step, model):
+    """The learner's model with the weights of Hugging Face's `model`."""
+    made = build(step.GPT2LMHeadModel, model.config)
+    names = [name for name, _ in made.parameters]
+    outside = [name for name in names if not name.startswith("transformer.")]
+    expect(
+        len(outside) < len(names) or not names,
+        "GPT2LMHeadModel has no `transformer`: keep the GPT2Model under this name.",
+        found=names,
+    )
+    expect(
+        not outside,
+        f"`{''.join(outside[:1])}` is a parameter outside `transformer`. GPT-2's head has none of "
+        "its own: multiply with self.transformer.wte.weight in forward.",
+        found=outside,
+    )
+    load(made, {f"transformer.{name}": array for name, array in model.weights.items()})
+    return made
+
+
+@pytest.fixture(scope="module")
+def random(random_model):
+    """A random model, B = 4, T = 5, C = 18, V = 61."""
+    return random_model("epsilon")
+
+
+@pytest.fixture(scope="module")
+def model(step, random):
+    """The learner's model with the weights of that one."""
+    return make(step, random)
+
+
+@pytest.fixture(scope="module")
+def found(model, random):
+    """What it gives."""
+    return on_max(model, random["input_ids"], sizes=random.sizes)
+
+
+def test_parameters(model):
+    """the parameters are those of `transformer`: the head has none of its own"""
+
+
+def test_shape(found, random):
+    """each position gets a score for every token: [B, T] -> [B, T, V]"""
+    shapes = {
+        "B T C": "the vectors were not multiplied with wte, which is [V, C].",
+        "B T n_positions": "the vectors were multiplied with wpe. It is wte.",
+        "B V": "only one position has logits. All of them get some.",
+        "B 1 V": "only one position has logits. All of them get some.",
+        "B T": "those are tokens, not logits. There is no argmax here.",
+        "B T 1": "those are tokens, not logits. There is no argmax here.",
+    }
+    right = random["logits"].shape
+    has_shape(found, right, "B T V", sizes=random.sizes, shapes=shapes, what="The result")
+
+
+def test_numbers(found, random):
+    """a random model gives the logits of Hugging Face's GPT-2"""
+    tokens, config = random["input_ids"], random.config
+
+    def compute(wrong):
+        sizes = config.n_head, config.layer_norm_epsilon
+        return numpy_gpt2.logits(tokens, random.weights, *sizes, wrong)
+
+    close(found, random["logits"], "B T V", suspects=suspects(compute, "head"), what="The result")
+
+
+def test_first_token(model, random):
+    """the first token gives the same without the rest of the text"""
+    found = on_max(model, random["input_ids"][:, :1], sizes=random.sizes)
+    close(found, random["logits"][:, :1], "B T V", sizes=random.sizes)
+
+
+def test_tiny_gpt2(step, tiny, expected):
+    """the tiny GPT-2 gives Hugging Face's logits on 128 tokens, all that it can take"""
+    found = on_max(make(step, tiny), expected["full/input_ids"])
+    close(found, expected["full/logits"], "B T V")

@@ -1,0 +1,305 @@
+"""What step 15 must do: read a safetensors file, fit its tensors to the model, and load a checkpoint."""
+
+import json
+import re
+import traceback
+
+import numpy as np
+import pytest
+from conftest import REFERENCE
+from safetensors.numpy import save_file
+from tutor.checks import Wrong, build, close, equal, expect, numpy, on_max
+
+from solutions.solution_14 import GPT2LMHeadModel
+
+TINY = REFERENCE / "tiny-gpt2"
+SMALL = {"vocab_size": 7, "n_positions": 5, "n_embd": 4, "n_layer": 1, "n_head": 2, "layer_norm_epsilon": 1e-5}
+CONV1D = {"attn.c_attn": (4, 12), "attn.c_proj": (4, 4), "mlp.c_fc": (4, 16), "mlp.c_proj": (16, 4)}  # [in, out]
+RANDOM = np.random.default_rng(15)
+
+
+def accepts(function, *args, otherwise):
+    """What a call with good input gives. `otherwise` is the diagnosis if the learner's code refuses it."""
+    try:
+        return function(*args)
+    except ValueError as error:
+        if traceback.extract_tb(error.__traceback__)[-1].filename != function.__code__.co_filename:
+            raise
+        raise Wrong(otherwise, found=without_folders(error)) from None
+
+
+def says(function, what, *names):
+    """Check that a call is a ValueError whose message has all of `names` in it."""
+    try:
+        with np.errstate(all="ignore"):
+            result = function()
+    except (NotImplementedError, Wrong):
+        raise
+    except ValueError as error:
+        for name in names:
+            unnamed = f"The error for {what} does not name {name}: whoever reads it cannot know where to look."
+            expect(name in str(error), unnamed, found=without_folders(error))
+    except Exception as error:
+        kind = type(error).__name__
+        diagnosis = f"For {what} there is a {kind}. A ValueError that says what is wrong belongs there."
+        raise Wrong(diagnosis, found=f"{kind}: {without_folders(error)}") from None
+    else:
+        taken = f"{what[0].upper()}{what[1:]} is taken as if all were well. It should be a ValueError."
+        raise Wrong(taken, found=f"no error, but a {type(result).__name__}")
+
+
+def without_folders(error):
+    """The message of an error with the names of files alone, since theirs are folders that no learner knows."""
+    return re.sub(r"/\S*/", "", str(error))
+
+
+# ---------------------------------------------------------------- the file
+
+
+def write(path, header, data):
+    """Write a safetensors file with any header, a true one or not."""
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + data)
+    return path
+
+
+def read(step, path):
+    """What read_safetensors gives for a file that is whole."""
+    refused = "A whole file is refused. Is the length read with the lowest byte first, and `__metadata__` passed over?"
+    tensors = accepts(step.read_safetensors, path, otherwise=refused)
+    kind = type(tensors).__name__
+    expect(isinstance(tensors, dict), "read_safetensors should give a dict: the tensors by name.", found=kind)
+    return tensors
+
+
+def entry(dtype, shape, begin, end):
+    """What the header says of one tensor."""
+    return {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
+
+
+def test_reads_tensors(step, tmp_path):
+    """read_safetensors gives each tensor by its name, with its shape and its numbers"""
+    table, row, number = RANDOM.standard_normal((2, 3), np.float32), np.float32([7, 8, 9, 10]), np.float32(0.5)
+    header = {
+        "__metadata__": {"format": "pt"},
+        "row": entry("F32", [4], 24, 40),  # the order of the header need not be that of the data
+        "table": entry("F32", [2, 3], 0, 24),
+        "number": entry("F32", [], 40, 44),
+    }
+    data = table.tobytes() + row.tobytes() + number.tobytes()
+    path = write(tmp_path / "model.safetensors", header, data)
+    tensors = read(step, path)
+    note = "`__metadata__` is among the tensors. It is a note of whoever wrote the file."
+    expect("__metadata__" not in tensors, note)
+    equal(sorted(tensors), ["number", "row", "table"], what="The list of names")
+    raw = path.read_bytes()
+    begin = len(raw) - len(data)
+
+    def read_from(start):
+        return np.frombuffer(raw[start : start + 24], np.float32).reshape(2, 3)
+
+    in_turn = "The data are taken in the order of the header, or of the names. The offsets say where each tensor lies."
+    suspects = [
+        (read_from(0), "The numbers are read from the start of the file. The offsets count from the end of the header."),
+        (read_from(8), "The numbers are read from the start of the header. The offsets count from its end."),
+        (read_from(begin - 8), "The 8 bytes of the length are not counted: the data begin 8 bytes later."),
+        *((read_from(begin + before), in_turn) for before in (16, 20, 4)),
+        (table.ravel().reshape((2, 3), order="F"), "The numbers are put in columns. In the file row follows row."),
+        (table.astype(">f4").view("<f4"), "The bytes of each number are read in reverse: the lowest comes first."),
+        (table.view(np.int32), "The bits of F32 are taken for whole numbers. They are floating-point numbers."),
+    ]  # fmt: skip
+    with np.errstate(all="ignore"):
+        close(tensors["table"], table, "rows columns", suspects=suspects, what="The tensor `table`")
+        close(tensors["row"], row, "columns", what="The tensor `row`")
+        close(tensors["number"], number, what="The tensor `number`, of shape [],")
+
+
+def test_reads_halves(step, tmp_path):
+    """float16 and bfloat16 become float32"""
+    exact = np.float32([[1.5, -2, 0.15625], [3, -0.0078125, 100]])  # numbers that both types hold exactly
+    bits = (exact.view(np.uint32) >> 16).astype(np.uint16)  # bfloat16 is the upper half of float32
+    given = {"F16": exact.astype(np.float16).tobytes(), "BF16": bits.tobytes()}
+    for dtype, data in given.items():
+        path = write(tmp_path / "half.safetensors", {"half": entry(dtype, [2, 3], 0, 12)}, data)
+        found = read(step, path)["half"]
+        words = np.frombuffer(data, np.uint16).reshape(2, 3)
+        suspects = [
+            (words.astype(np.float32), f"The bits of {dtype} are taken for whole numbers."),
+            (words.view(np.float16).astype(np.float32), f"{dtype} is read as float16. Its 16 bits are the upper half of a float32."),
+            ((words.astype(np.uint32) << 16).view(np.float32), f"{dtype} is read as bfloat16. It is float16, which NumPy knows."),
+            (words.astype(np.uint32).view(np.float32), f"The bits of {dtype} are put in the lower half of a float32. They are its upper half: shift by 16."),
+            (np.zeros((2, 3)), f"All bits of {dtype} are lost: a number of 16 bits that is shifted by 16 is 0. Make it 32 bits wide first."),
+            ((words.astype(np.uint32) << 8).view(np.float32), f"The bits of {dtype} are shifted by 8. They are the upper half of a float32: shift by 16."),
+            ((words.astype(np.uint32) << 16).astype(np.float32), f"The shifted bits of {dtype} are taken for a whole number. They are those of a float32: `.view(np.float32)` sees them so."),
+        ]  # fmt: skip
+        with np.errstate(all="ignore"):
+            close(found, exact, "rows columns", suspects=suspects, what=f"A tensor of {dtype}", atol=0)
+        kind = np.asarray(found).dtype
+        expect(kind == np.float32, f"A tensor of {dtype} should become float32.", found=str(kind))
+
+
+GOOD = entry("F32", [2, 3], 0, 24)
+DAMAGED = {
+    # what is wrong: the header, the bytes of data after it, and whether it is the tensor's fault
+    "data cut short": ({"wte": GOOD}, 20, True),
+    "offsets past the end": ({"wte": entry("F32", [2, 3], 1000, 1024)}, 24, True),
+    "a shape that needs more bytes": ({"wte": entry("F32", [2, 4], 0, 24)}, 24, True),
+    "a shape that needs fewer bytes": ({"wte": entry("F32", [2, 2], 0, 24)}, 24, True),
+    "an unknown dtype": ({"wte": entry("F99", [2, 3], 0, 24)}, 24, True),
+    "no shape": ({"wte": {"dtype": "F32", "data_offsets": [0, 24]}}, 24, True),
+    "a header that is no JSON": (b"{'wte': 1}" + b" " * 60, 24, False),
+}
+
+
+@pytest.mark.parametrize("name", [*DAMAGED, "a header longer than the file", "an empty file"])
+def test_refuses_damaged_files(step, tmp_path, name):
+    """a damaged file is a ValueError that names the file, and the tensor where one is at fault"""
+    path, names = tmp_path / "damaged.safetensors", ["damaged.safetensors"]
+    if name in DAMAGED:
+        header, count, is_the_tensors = DAMAGED[name]
+        write(path, header, bytes(count))
+        names += ["wte"] if is_the_tensors else []
+    else:
+        path.write_bytes((10**12).to_bytes(8, "little") + b"{}" if "longer" in name else b"")
+    says(lambda: step.read_safetensors(path), f"a file with {name}", *names)
+
+
+# ---------------------------------------------------------------- names and layout
+
+
+def small_checkpoint():
+    """The tensors of a small GPT-2 under OpenAI's names, in Conv1D's layout."""
+    shapes = {"wte.weight": [7, 4], "wpe.weight": [5, 4]}
+    for name in ("ln_f", "h.0.ln_1", "h.0.ln_2"):
+        shapes |= {f"{name}.weight": [4], f"{name}.bias": [4]}
+    for name, (size_in, size_out) in CONV1D.items():
+        shapes |= {f"h.0.{name}.weight": [size_in, size_out], f"h.0.{name}.bias": [size_out]}
+    return {name: RANDOM.standard_normal(shape, np.float32) for name, shape in shapes.items()}
+
+
+def compare(found, tensors):
+    """Compare what to_parameters gives with what is right for these tensors, name by name."""
+    kind = type(found).__name__
+    expect(isinstance(found, dict), "to_parameters should give a dict: the parameters by name.", found=kind)
+    for name in found:
+        bare = "Parameters of GPT2LMHeadModel are called `transformer.` and so on: OpenAI's names lack that."
+        expect(name not in tensors, bare, found=name)
+        twice = "Names that have `transformer.` in front already get it twice."
+        expect(not name.startswith("transformer.transformer."), twice, found=name)
+        mask = "The causal masks of old files are among the parameters: leave attn.bias and attn.masked_bias out."
+        expect(not name.endswith((".attn.bias", ".attn.masked_bias")), mask, found=name)
+        head = "lm_head.weight is among the parameters. The model has wte.weight for it."
+        expect("lm_head" not in name, head, found=name)
+    names = {f"transformer.{name}" for name in tensors}
+    if gone := sorted(names - found.keys()):
+        why = "is gone, with the masks most likely: `c_attn.bias` ends in `attn.bias` too. A mask is `.attn.bias`."
+        why = why if all(name.endswith("bias") for name in gone) else "is missing."
+        raise Wrong(f"The parameter {gone[0]} {why}", found=f"{len(found)} of {len(names)} parameters")
+    if extra := sorted(found.keys() - names):
+        raise Wrong(f"{extra[0]} is no parameter of GPT2LMHeadModel.")
+    for name, array in tensors.items():
+        value, short = numpy(found[f"transformer.{name}"]), name.removeprefix("h.0.")
+        as_it_is, turned = np.array_equal(value, array), np.array_equal(value, array.T)
+        if short.removesuffix(".weight") not in CONV1D:
+            table = "It is a table, no matrix of Conv1D's: it stays as it is."
+            expect(as_it_is or not turned, f"{short} is transposed. {table}", found=list(value.shape))
+            close(value, array, what=f"The parameter {short}")
+            continue
+        square = (
+            "It is square, so no shape tells, and every result would be wrong. "
+            if short == "attn.c_proj.weight"
+            else ""
+        )
+        kept = f"{short} is not transposed. {square}Conv1D keeps [in, out], MAX's Linear [out, in]."
+        expect(turned or not as_it_is, kept, found=list(value.shape))
+        reshaped = f"{short} is reshaped, which leaves its numbers in their old order. A transpose, `.T`, swaps rows and columns."
+        suspects = [(array.reshape(array.shape[::-1]), reshaped)]
+        close(value, array.T, suspects=suspects, what=f"The parameter {short}")
+
+
+def test_names_and_layout(step):
+    """to_parameters gives the model's names, and transposes the matrices of Conv1D"""
+    tensors = small_checkpoint()
+    compare(step.to_parameters(dict(tensors)), tensors)
+
+
+def test_names_of_save_pretrained(step):
+    """names with `transformer.` in front are the same"""
+    tensors = small_checkpoint()
+    compare(step.to_parameters({f"transformer.{name}": array for name, array in tensors.items()}), tensors)
+
+
+def test_masks_of_old_files(step):
+    """the masks of old files are left out, in every layer, and c_attn.bias is not"""
+    tensors, masks = small_checkpoint(), {}
+    for layer in (0, 3, 11):
+        masks |= {
+            f"h.{layer}.attn.bias": np.ones((1, 1, 5, 5), np.float32),
+            f"h.{layer}.attn.masked_bias": np.float32(-1e4),
+        }
+    for prefix in ("", "transformer."):
+        given = {prefix + name: array for name, array in {**tensors, **masks}.items()}
+        compare(step.to_parameters(given), tensors)
+
+
+def test_tied_head(step):
+    """lm_head.weight is left out where it equals wte.weight, and refused where not"""
+    tensors = small_checkpoint()
+    body = {f"transformer.{name}": array for name, array in tensors.items()}
+    same, other = ({"lm_head.weight": tensors["wte.weight"] + more} for more in (0, 1))
+    for given in (same | body, body | same):  # the head may come first or last
+        equals = "An lm_head.weight that is equal to wte.weight is refused. It should be left out."
+        compare(accepts(step.to_parameters, given, otherwise=equals), tensors)
+    says(lambda: step.to_parameters(body | other), "an lm_head.weight that differs from wte.weight", "lm_head.weight")
+
+
+# ---------------------------------------------------------------- the checkpoint
+
+
+def test_hugging_face(step, expected, tiny):
+    """load_checkpoint makes the tiny GPT-2, and its logits are Hugging Face's"""
+    whole = "The tiny GPT-2 is whole, and load_checkpoint refuses it. "
+    whole += "Is the model made by the checkpoint's own config.json, and do the tensors go through to_parameters?"
+    model = accepts(step.load_checkpoint, TINY, otherwise=whole)
+    kind = type(model).__name__
+    expect(isinstance(model, GPT2LMHeadModel), "load_checkpoint should give a GPT2LMHeadModel.", found=kind)
+
+    def suspects():
+        """The first parameter that is wrong, and how, as the reason why the logits are."""
+        weights = {f"transformer.{name}": array for name, array in tiny.weights.items()}
+        reference = build(GPT2LMHeadModel, tiny.config, weights=weights)
+        right = {name: numpy(value) for name, value in reference.parameters}
+        for name, value in model.parameters:
+            value, reason = (
+                numpy(value),
+                "does not hold the checkpoint's numbers: are the weights loaded into the model?",
+            )
+            if np.array_equal(value, right[name].T) and value.ndim == 2:
+                reason = "is not transposed: Conv1D keeps [in, out], MAX's Linear [out, in]. It is square, so no shape tells."
+            if not np.array_equal(value, right[name]):
+                yield found, f"The logits are wrong, since {name} {reason}"
+
+    found = on_max(model, expected["batch/input_ids"])
+    close(found, expected["batch/logits"], "B T V", suspects=suspects, what="The logits")
+
+
+C_ATTN = "h.0.attn.c_attn.weight"
+UNFIT = {
+    # what is wrong: the changes to the tensors, those to the config, and the tensor that the error must name
+    "without a tensor": ({"h.0.ln_2.bias": None}, {}, "h.0.ln_2.bias"),
+    "with a tensor too many": ({"h.0.ln_3.bias": np.zeros(4, np.float32)}, {}, "h.0.ln_3.bias"),
+    "with a tensor of another shape": ({C_ATTN: np.zeros((4, 8), np.float32)}, {}, C_ATTN),
+    "with whole numbers for weights": ({"ln_f.weight": np.ones(4, np.uint8)}, {}, "ln_f.weight"),
+    "with more layers in its config": ({}, {"n_layer": 2}, "h.1."),
+    "with other positions in its config": ({}, {"n_positions": 6}, "wpe.weight"),
+}
+
+
+@pytest.mark.parametrize("name", UNFIT)
+def test_refuses_what_does_not_fit(step, tmp_path, name):
+    """a checkpoint that does not fit its config is a ValueError that names the tensor"""
+    changes, config, culprit = UNFIT[name]
+    tensors = {key: array for key, array in (small_checkpoint() | changes).items() if array is not None}
+    (tmp_path / "config.json").write_text(json.dumps(SMALL | config))
+    save_file(tensors, tmp_path / "model.safetensors")
+    says(lambda: step.load_checkpoint(str(tmp_path)), f"a checkpoint {name}", culprit)

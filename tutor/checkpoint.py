@@ -1,0 +1,76 @@
+"""Checkpoints on this machine: where they lie, and whether the course's GPT-2 can be made from one."""
+
+import json
+from pathlib import Path
+
+from tutor.course import ROOT, command, shown
+
+TINY = ROOT / "tests" / "reference" / "tiny-gpt2"
+WEIGHTS = ROOT / "weights"
+FILES = "config.json", "vocab.json", "merges.txt", "model.safetensors"
+KEYS = {
+    # a key of config.json, and the values with which it describes the GPT-2 of the course, its default first
+    "model_type": ("gpt2",),
+    "activation_function": ("gelu_new", "gelu_pytorch_tanh"),
+    "scale_attn_weights": (True,),
+    "scale_attn_by_inverse_layer_idx": (False,),
+    "add_cross_attention": (False,),
+    "tie_word_embeddings": (True,),
+}
+
+
+class CheckpointError(Exception):
+    """A checkpoint that is not there, or is of another kind than the course's; the message is one sentence."""
+
+
+def hub_name(name: str) -> str:
+    """A model's full name on the hub: "gpt2" is "openai-community/gpt2"."""
+    return name if "/" in name else f"openai-community/{name}"
+
+
+def find(name: str | None) -> Path:
+    """The folder of a checkpoint.
+
+    Args:
+        name: the path of a folder, or the name of a model on the hub that `weights` has fetched, or None
+            for the tiny GPT-2 that comes with the course.
+
+    Raises:
+        CheckpointError: it is not there, is not whole, or is no GPT-2 as the course builds it.
+    """
+    if name is None:
+        return TINY
+    if (folder := Path(name)).is_dir():
+        _refuse_other_kinds(folder)
+        return folder
+    if (folder := WEIGHTS / hub_name(name)).is_dir():
+        _refuse_other_kinds(folder)
+        return folder
+    if name.count("/") > 1 or name.startswith((".", "/", "~")):
+        raise CheckpointError(f"There is no folder {name}.")
+    fetch = command("weights" if name == "gpt2" else f"weights {name}")
+    raise CheckpointError(f"{name} is no folder here, nor in {shown(WEIGHTS)}: `{fetch}` fetches a model from the hub.")
+
+
+def _refuse_other_kinds(folder: Path) -> None:
+    """Say why a folder holds no checkpoint that the course can load, if that is so."""
+    for file in FILES:
+        if (folder / file).is_file():
+            continue
+        if file == "model.safetensors" and (folder / f"{file}.index.json").is_file():
+            raise CheckpointError(
+                f"The weights in {folder} are spread over several files; this course reads one, {file}."
+            )
+        if file == "model.safetensors" and (folder / "pytorch_model.bin").is_file():
+            raise CheckpointError(f"The weights in {folder} are in pytorch_model.bin; this course reads {file}.")
+        raise CheckpointError(f"{folder} holds no {file}, so it is no whole checkpoint.")
+    try:
+        config = json.loads((folder / "config.json").read_text())
+        n_inner = config.get("n_inner") or 4 * config["n_embd"]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise CheckpointError(f"{folder / 'config.json'} is no config of a GPT-2.") from None
+    for key, values in KEYS.items():
+        if config.get(key, values[0]) not in values:
+            raise CheckpointError(f"{folder} has {key} {config[key]!r}; the GPT-2 of this course has {values[0]!r}.")
+    if n_inner != 4 * config["n_embd"]:
+        raise CheckpointError(f"{folder} has n_inner {n_inner}; the GPT-2 of this course has 4 × n_embd.")

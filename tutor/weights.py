@@ -1,0 +1,147 @@
+"""`weights`: GPT-2's checkpoint from the Hugging Face hub, whole and verified or not at all.
+
+The files come into a folder of their own, weights/.part, and lie where `generate` looks for them only when all have
+been verified. huggingface_hub's own downloads delete what an interrupted one has fetched; its `http_get` goes on from a
+given byte, and so does this.
+"""
+
+import errno
+import fcntl
+import hashlib
+import logging
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+
+from tutor.checkpoint import FILES, WEIGHTS, hub_name
+from tutor.course import command, shown
+
+AGAIN = "What has come is kept: the same command goes on from there."
+
+
+class FetchError(Exception):
+    """Why there are no weights, in a sentence or two for whoever asked for them."""
+
+
+def main(name: str, console: Console) -> int:
+    """Fetch the checkpoint that has this name on the hub. Returns an exit code."""
+    folder = WEIGHTS / hub_name(name)
+    try:
+        if not folder.is_dir():
+            fetch(hub_name(name), folder)
+    except FetchError as error:
+        console.print(str(error), markup=False)
+        return 1
+    except KeyboardInterrupt:
+        console.print(f"Stopped. {AGAIN}")
+        return 130
+    size = sum((folder / file).stat().st_size for file in FILES)
+    console.print(f"{hub_name(name)} is in {folder} ({size / 1e6:,.0f} MB).", soft_wrap=True)
+    task = command(f'generate --checkpoint {name} "The queen"')
+    console.print(f"[dim]write with it[/]  {task}", soft_wrap=True)
+    return 0
+
+
+def fetch(name: str, folder: Path) -> None:
+    """Fetch a checkpoint into `folder`, which is made only when every file has come and is right.
+
+    Raises:
+        FetchError: it did not work; what has come so far is kept.
+    """
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url
+
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # it tells of each attempt, with the address
+    with _in_plain_words(name):
+        revision = None
+        for file in FILES:
+            facts = get_hf_file_metadata(hf_hub_url(name, file, revision=revision), token=False)
+            if None in (facts.commit_hash, facts.etag, facts.size):
+                raise FetchError(f"The hub's answer makes no sense: {file} has no commit, no checksum or no size.")
+            revision = facts.commit_hash  # all files from one commit, also if a new one comes meanwhile
+            part = WEIGHTS / ".part" / name / revision
+            part.mkdir(parents=True, exist_ok=True)
+            _fetch_file(facts, part / file)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        part.rename(folder)
+        shutil.rmtree(WEIGHTS / ".part" / name)
+
+
+def _fetch_file(facts, path: Path) -> None:
+    """Bring one file, as the hub describes it, to `path`, from the byte on at which an earlier attempt ended."""
+    from huggingface_hub.file_download import http_get
+    from huggingface_hub.utils import build_hf_headers
+
+    with path.open("ab") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if stream.tell() > facts.size:
+            stream.truncate(0)
+        stream.seek(0, 2)
+        free = shutil.disk_usage(path.parent).free
+        if facts.size - stream.tell() > free:
+            raise OSError(errno.ENOSPC, f"{path.name} needs {facts.size / 1e6:,.0f} MB, {free / 1e6:,.0f} MB are free")
+        headers = build_hf_headers(token=False) | {"Accept-Encoding": "identity"}
+        http_get(
+            facts.location,
+            stream,
+            resume_size=stream.tell(),
+            headers=headers,
+            expected_size=facts.size,
+            displayed_filename=path.name,
+        )
+    if checksum(path, facts.etag) != facts.etag:
+        path.unlink()
+        raise FetchError(
+            f"{path.name} came with a wrong checksum, so it is deleted. Please run the same command again."
+        )
+
+
+def checksum(path: Path, like: str) -> str:
+    """The checksum of a file, of the same kind as `like`.
+
+    The hub has a SHA-256 for large files, and for small ones git's SHA-1, which counts "blob", the size and a zero
+    byte as part of the file.
+    """
+    digest = hashlib.sha256() if len(like) == 64 else hashlib.sha1(b"blob %d\0" % path.stat().st_size)
+    with path.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+@contextmanager
+def _in_plain_words(name: str) -> Iterator[None]:
+    """Turn what the hub's library and the system raise into a FetchError that says what to do."""
+    from httpx import HTTPError
+    from huggingface_hub import errors
+
+    try:
+        yield
+    except errors.OfflineModeIsEnabled:
+        raise FetchError("HF_HUB_OFFLINE is set, so the hub may not be asked: unset it to fetch weights.") from None
+    except (errors.HFValidationError, errors.RepositoryNotFoundError):
+        raise FetchError(f"There is no model {name} on the hub, or it is not public.") from None
+    except errors.EntryNotFoundError as error:
+        missing = next((file for file in FILES if file in str(error)), "one of its files")
+        raise FetchError(f"{name} on the hub has no {missing}, which this course needs.") from None
+    except errors.HfHubHTTPError as error:
+        raise FetchError(f"The hub answered {error.response.status_code}. {AGAIN}") from None
+    except HTTPError as error:
+        why = "The hub cannot be reached, or the connection broke"
+        raise FetchError(f"{why} ({_line(error)}). Is this machine online? {AGAIN}") from None
+    except BlockingIOError:
+        raise FetchError("Another process is fetching these weights.") from None
+    except OSError as error:
+        if error.errno is None:  # http_get's own: fewer or more bytes than there should be
+            raise FetchError(f"The download was not complete. {AGAIN}") from None
+        place = shown(WEIGHTS)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise FetchError(f"The disk has no room left for {place}: {error.strerror}. {AGAIN}") from None
+        raise FetchError(f"{place} cannot be written: {error.strerror}.") from None
+
+
+def _line(error: Exception) -> str:
+    """The first line of an error's message."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
