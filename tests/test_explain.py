@@ -94,6 +94,7 @@ ON_MAX = [
     ),
     (lambda x: F.split(x, [8, 8, 8]), x, "an axis of 2 numbers into parts of [D=8, D=8, D=8]"),
     (lambda x: x.transpose(1, 3), x, "There is no axis 3: this tensor's axes go from -3 to 2"),
+    (lambda x: x.mean(axis=3), x, "There is no axis 3: this tensor has 3"),
     (lambda x: x.permute([0, 2]), x, "This tensor has 3, and you name 2"),
     (
         lambda x: F.layer_norm(x, zeros(5), zeros(5), 1e-5),
@@ -232,7 +233,9 @@ def test_an_error_inside_a_solution_names_it():
     with pytest.raises(AttributeError) as caught:
         space["make"]()
     told = failure(caught.value, Path("learner.py"))
-    assert told["diagnosis"].startswith("solutions/solution_11.py cannot work with what your code gives it.")
+    assert told["diagnosis"].startswith(
+        "solutions/solution_11.py cannot work with what your code gives it. It raises an"
+    )
     assert "self.c_fc = " in told["facts"]["inside"]
 
 

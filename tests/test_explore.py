@@ -95,6 +95,7 @@ def test_analogy():
     ("words", "says"),
     [
         ([], "Say which words to compare"),
+        ([" "], "Say which words to compare"),
         (["zebra"], "'zebra' is no single token of this vocabulary"),
         (["king", "-", "zebra", "+", "woman"], "'zebra' is no single token"),
         (["king", "-", "man"], "An analogy has three words"),

@@ -134,6 +134,10 @@ def test_prompts(prompt, says):
         assert len(out) > len(prompt) + 1
 
 
+def test_words_without_quotes():
+    assert run("The", "queen", "--tokens", "2", "--greedy")[1] == run("The queen", "--tokens", "2", "--greedy")[1]
+
+
 def test_a_prompt_that_is_no_text():
     code, out, err = run(b"The \xff queen")
     assert code == 2 and not out and "The prompt is no UTF-8" in err
@@ -218,7 +222,7 @@ def test_kernels_that_cannot_be_compiled(monkeypatch, capsys):
 
     monkeypatch.setattr(generate, "compile_kernels", fail)
     monkeypatch.setattr(kernels, "missing", lambda batches: ["transformer"])
-    code = generate.main(Namespace(checkpoint=None, prompt="The", mine=None))
+    code = generate.main(Namespace(checkpoint=None, prompt=["The"], mine=None))
     assert code == 1 and asked == ["transformer"]
     assert "no room on the disk" in capsys.readouterr().err
 

@@ -104,17 +104,22 @@ class Outcomes:
     def __init__(self):
         self.errors = []
 
+    def pytest_configure(self, config):
+        """Leave the arguments of functions out of tracebacks that nobody reads."""
+        config.option.tbstyle = "native"
+
     def pytest_runtest_makereport(self, item, call):
         if call.when == "call" or call.excinfo:
             self.errors.append(call.excinfo.value if call.excinfo else None)
 
 
 def check(number: int, module: ModuleType) -> list[BaseException | None]:
-    """What the checks of a step say of an answer, in this process."""
+    """What the checks of a step say of an answer, up to the first that fails, in this process."""
     sys.modules[module.__name__] = module
     outcomes = Outcomes()
-    options = ["--answer", module.__file__, "-p", "no:cacheprovider", "-p", "no:terminal"]
-    options += ["--capture=no", "--assert=plain", "-o", "addopts="]
+    options = ["--answer", module.__file__]
+    options += [f"-pno:{plugin}" for plugin in ("cacheprovider", "terminal", "unraisableexception", "threadexception")]
+    options += ["--capture=no", "--assert=plain", "-o", "addopts=", "--exitfirst"]
     pytest.main([str(STEPS[number].test), *options], plugins=[outcomes])
     return outcomes.errors
 

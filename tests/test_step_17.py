@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Iterator
+from itertools import islice
 from types import SimpleNamespace
 
 import numpy as np
 from conftest import REFERENCE
 from max.experimental import functional as F
 from max.experimental.tensor import Tensor
-from tutor.checks import build, equal, expect, numpy, refuses, tensor
+from tutor.checks import build, equal, expect, numpy, refuses, tensor, whole_number
 
 from solutions.solution_14 import GPT2LMHeadModel
 
@@ -22,7 +23,7 @@ class Model:
     """Stands for a GPT-2: the logits at a position depend on all tokens up to it and on where they stand."""
 
     def __init__(self):
-        weight = tensor(np.zeros((N_POSITIONS, 4), np.float32))
+        weight = tensor(np.zeros((N_POSITIONS, 5), np.float32))
         self.transformer = SimpleNamespace(wpe=SimpleNamespace(weight=weight))
         self.lengths = []
 
@@ -30,11 +31,8 @@ class Model:
         """The logits [1, T, V] for tokens [1, T]."""
         expect(isinstance(tokens, Tensor), "The model wants a MAX tensor of token IDs: `Tensor(array)` makes one.")
         shape = [int(size) for size in tokens.shape]
-        expect(
-            len(shape) == 2 and shape[0] == 1,
-            "The model wants tokens of shape [1, T]: a batch with one text.",
-            found=shape,
-        )
+        batch = "The model wants tokens of shape [1, T]: a batch with one text."
+        expect(len(shape) == 2 and shape[0] == 1, batch, found=shape)
         T = shape[1]
         expect(T > 0, "The model was asked to score an empty text: a ValueError should come before that.")
         expect(tokens.dtype.is_integral(), "The model wants token IDs, whole numbers.", found=str(tokens.dtype))
@@ -49,9 +47,12 @@ def logits(ids):
     return SHARES[: len(ids), : len(ids)] @ SCORES[ids]
 
 
-def follow(
-    tokens, count, pick=lambda scores: int(scores[-1].argmax()), window=lambda ids: ids[-N_POSITIONS:], grow=list.append
-):
+def best(scores):
+    """The token with the highest logit at the last position."""
+    return int(scores[-1].argmax())
+
+
+def follow(tokens, count, pick=best, window=lambda ids: ids[-N_POSITIONS:], grow=list.append):
     """The `count` tokens that come after `tokens`, with known mistakes as options."""
     tokens, new = list(tokens), []
     for _ in range(count):
@@ -60,146 +61,104 @@ def follow(
     return new
 
 
-def written(step, *args, **options):
+def written(step, model, start, count, *choose):
     """All that the learner's `generate` gives, as a list."""
-    result = step.generate(*args, **options)
-    expect(
-        isinstance(result, Iterator),
-        "generate should give its tokens one by one, by `yield`, so that they can be shown as they come.",
-        found=f"a {type(result).__name__}",
-    )
+    result = step.generate(model, start, count, *choose)
+    kind = f"a {type(result).__name__}"
+    stream = "generate should give its tokens one by one, by `yield`, so that they can be shown as they come."
+    expect(isinstance(result, Iterator), stream, found=kind)
     try:
-        tokens = list(result)
+        tokens = list(islice(result, count + 20))
     except Exception as error:
         beyond = "The model was given a token that it has no scores for: argmax over all positions at once gives such numbers. "
         expect("out of bounds" not in str(error), beyond + "Take the logits of the last position first.")
         raise
-    whole = all(isinstance(token, int | np.integer) for token in tokens)
-    expect(whole, "generate should yield token IDs, whole numbers.", found=repr(tokens[:1]))
-    return [int(token) for token in tokens]
+    expect(len(tokens) < count + 20, "generate goes on after max_new_tokens tokens, perhaps without end.")
+    return [whole_number(token, "What generate yields, the ID of a token,") for token in tokens]
 
 
 def test_greedy(step):
     """greedy gives the token with the highest logit, the first of several"""
-    lowest = "That is the token with the lowest logit: argmin where argmax belongs."
-    farthest = "That is the token whose logit is farthest from 0. The highest is wanted."
-    for scores, sentence in (
-        (np.array([0.1, 2.0, -1.0]), lowest),
-        (np.array([-3.0, 0.1, 2.0]), farthest),
-        (SCORES[7], lowest),
-    ):
-        suspects = [(int(scores.argmin()), sentence)]
+    for scores in (SCORES[0], np.array([-3.0, 0.1, 2.0]), np.array([0.0, 2.0, 1.0, 2.0])):
         found = step.greedy(scores.copy())
-        expect(found is None or np.ndim(found) == 0, "greedy should give one token ID.", found=repr(found))
-        if found is not None:
-            expect(
-                not isinstance(found, float | np.floating),
-                "greedy gives the logit itself: `argmax` gives its place.",
-                found=float(found),
-            )
-        equal(
-            found if found is None else int(found), int(scores.argmax()), suspects=suspects, what="The choice of greedy"
-        )
-    suspects = [(3, "Of several highest logits the last one is taken. The first one is wanted.")]
-    found = int(step.greedy(np.array([0.0, 2.0, 1.0, 2.0])))
-    equal(found, 1, suspects=suspects, what="The choice of greedy between two highest logits")
+        value = isinstance(found, float | np.floating) and np.isclose(found, scores.max())
+        expect(not value, "greedy gives the logit itself: `argmax` gives its place.", found=found)
+        suspects = [
+            (int(abs(scores).argmax()), "That is the token whose logit is farthest from 0. The highest is wanted."),
+            (int(scores.argmin()), "That is the token with the lowest logit: argmin where argmax belongs."),
+            (3, "Of several highest logits the last one is taken. The first one is wanted."),
+        ]
+        what = "The choice of greedy, the ID of a token,"
+        equal(whole_number(found, what), int(scores.argmax()), suspects=suspects, what=what)
 
 
 def test_generate(step):
     """generate scores the text, takes the last position, appends the choice, and again"""
-    start, model = [4, 9, 2], Model()
-    T, count, right = len(start), 4, follow(start, 4)
+    start, count, model = [4, 9, 2], 4, Model()
+    given, T, right = list(start), len(start), follow(start, count)
 
     def at(position):
-        return lambda scores: int(scores[max(position, -len(scores))].argmax())
+        return follow(start, count, lambda scores: int(scores[max(position, -len(scores))].argmax()))
 
-    def suspects():
-        if model.lengths == [T] * count:
-            yield (
-                follow(start, count, grow=lambda *_: None),
-                "The same token comes again and again: the new token is not appended to the text.",
-            )
-        yield (
-            follow(start, count, at(0)),
-            "The logits of the first position are used. Those of the last one are for the next token.",
-        )
-        yield (
-            follow(start, count, at(-2)),
-            "The logits of the last position but one are used: they are for a token that is known already.",
-        )
-        yield (
-            follow(start, count, at(T - 1)),
-            "The logits come from the place where the prompt ended. The text grows, and the last position with it.",
-        )
-        forgotten = (
-            "The model is given the last token only. It needs the whole text: it keeps nothing from call to call."
-        )
-        yield follow(start, count, window=lambda ids: ids[-1:]), forgotten
-        yield follow(start, count, window=lambda ids: ids if ids == start else ids[-1:]), forgotten
-        yield (
-            follow(start, count, window=lambda ids: ids[-T:]),
-            "The model is given as many tokens as the prompt had. The text may grow up to n_positions.",
-        )
-        yield (
-            follow(start, count, window=lambda ids: ids[-4:]),
-            "The text is cut to the columns of wpe. It has a row for each position.",
-        )
-        yield (
-            follow(start, count, grow=lambda ids, new: ids.insert(0, new)),
-            "The new token is put in front of the text. It belongs at the end.",
-        )
-        yield right[: count - T], "max_new_tokens counts the prompt too. It should count the new tokens only."
-        yield right[:-1], "One token too few comes."
-        yield follow(start, count + 1), "One token too many comes: max_new_tokens of them are wanted."
-        yield start + right, "The prompt comes too. Only the new tokens should."
-        yield start[-1:] + right[:-1], "The last token of the prompt comes too. Only the new tokens should."
+    def seeing(window):
+        return follow(start, count, window=window)
 
-    given = list(start)
-    equal(written(step, model, given, count), right, suspects=suspects(), what="The list of new tokens")
-    expect(
-        given == start,
-        "The caller's own list of tokens has changed: work on a copy, `list(tokens)`.",
-        expected=start,
-        found=given,
-    )
+    def growing(grow):
+        return follow(start, count, grow=grow)
+
+    found = written(step, model, given, count)
+    stuck = "The logits come from the place where the prompt ended. The text grows, and the last position with it."
+    if model.lengths == [T] * count:
+        stuck = "The same token comes again and again: the new token is not appended to the text."
+    forgotten = "The model is given the last token only. It needs the whole text: it keeps nothing from call to call."
+    suspects = [
+        (at(0), "The logits of the first position are used. Those of the last one are for the next token."),
+        (at(-2), "The logits of the last position but one are used: they are for a token that is known already."),
+        (at(T - 1), stuck),
+        (seeing(lambda ids: ids[-1:]), forgotten),
+        (seeing(lambda ids: ids if ids == start else ids[-1:]), forgotten),
+        (seeing(lambda ids: ids[-T:]), "The model is given as many tokens as the prompt had. The text may grow up to n_positions."),
+        (seeing(lambda ids: ids[-5:]), "The text is cut to the columns of wpe. It has a row for each position."),
+        (seeing(lambda ids: ids[::-1]), "The model is given the text back to front."),
+        (growing(lambda ids, new: ids.insert(0, new)), "The new token is put in front of the text. It belongs at the end."),
+        (growing(lambda ids, new: ids.extend([new, new])), "The new token is appended twice."),
+        ([0] * count, "It is token 0 each time. Is `choose` given a tensor? NumPy sees one single thing in it: `to_numpy()` makes an array."),
+        (right[: count - T], "max_new_tokens counts the prompt too. It should count the new tokens only."),
+        (right[:-1], "One token too few comes."),
+        (follow(start, count + 1), "One token too many comes: max_new_tokens of them are wanted."),
+        (start + right, "The prompt comes too. Only the new tokens should."),
+        (start[-1:] + right[:-1], "The last token of the prompt comes too. Only the new tokens should."),
+    ]  # fmt: skip
+    equal(found, right, suspects=suspects, what="The list of new tokens")
+    changed = "The caller's own list of tokens has changed: work on a copy, `list(tokens)`."
+    expect(given == start, changed, expected=start, found=given)
     equal(written(step, Model(), np.array(start), 1), right[:1], what="The list of one new token after an array of IDs")
     equal(written(step, Model(), start, 0), [], what="The list of no new tokens")
 
 
 def test_long_texts(step):
     """the model sees the last n_positions tokens of a long text"""
+    first = "The model is given the first n_positions tokens. The newest are among the last ones."
+    shorter = "The model is given one token less than it could look at: n_positions of them fit."
+    cut = "The prompt is cut at its end. It is the oldest tokens that should go."
+    ended = "The text ends when the model's positions do. It should go on, with the oldest tokens left out."
     for start in ([4, 9, 2, 0], list(range(11, 21))):
-
-        def suspects():
-            yield (
-                follow(start, 5, window=lambda ids: ids[:N_POSITIONS]),
-                "The model is given the first n_positions tokens. The newest are among the last ones.",
-            )
-            yield (
-                follow(start, 5, window=lambda ids: ids[1 - N_POSITIONS :]),
-                "The model is given one token less than it could look at: n_positions of them fit.",
-            )
-            yield (
-                follow(start[:N_POSITIONS], 5),
-                "The prompt is cut at its end. It is the oldest tokens that should go.",
-            )
-            for places in (N_POSITIONS, N_POSITIONS + 1):
-                ended = "The text ends when the model's positions do. It should go on, with the oldest tokens left out."
-                yield follow(start, max(0, places - len(start))), ended
-
-        equal(written(step, Model(), start, 5), follow(start, 5), suspects=suspects(), what="The list of new tokens")
+        suspects = [
+            (follow(start, 5, window=lambda ids: ids[:N_POSITIONS]), first),
+            (follow(start, 5, window=lambda ids: ids[1 - N_POSITIONS :]), shorter),
+            (follow(start[:N_POSITIONS], 5), cut),
+            *((follow(start, max(0, places - len(start))), ended) for places in (N_POSITIONS, N_POSITIONS + 1)),
+        ]
+        equal(written(step, Model(), start, 5), follow(start, 5), suspects=suspects, what="The list of new tokens")
 
 
 def test_streams(step):
     """each token comes as soon as it is chosen"""
     model = Model()
     next(step.generate(model, [1, 2], 5))
-    expect(
-        len(model.lengths) == 1,
-        "The first token comes after the model was asked several times: yield each token inside the loop, as it is chosen.",
-        expected="1 forward pass before the first token",
-        found=f"{len(model.lengths)}",
-    )
+    late = "The first token comes after the model was asked several times: yield each token inside the loop, as it is chosen."
+    passes = f"{len(model.lengths)}"
+    expect(len(model.lengths) == 1, late, expected="1 forward pass before the first token", found=passes)
 
 
 def test_choose(step):
@@ -212,28 +171,19 @@ def test_choose(step):
 
     found = written(step, Model(), [5, 6], 3, worst)
     expect(seen, "`choose` is never called: it should pick each token.")
-    expect(
-        isinstance(seen[0], np.ndarray),
-        "`choose` should be given a NumPy array: a tensor's `to_numpy()` makes one.",
-        found=type(seen[0]).__name__,
-    )
-    expect(
-        seen[0].shape == (V,),
-        "`choose` should be given the logits of one position, [V].",
-        expected=[V],
-        found=list(seen[0].shape),
-    )
-    expect(
-        np.allclose(seen[0], logits([5, 6])[-1], atol=1e-4),
-        "`choose` should be given the logits as they are, those of the last position.",
-    )
+    kind = type(seen[0]).__name__
+    array = "`choose` should be given a NumPy array: a tensor's `to_numpy()` makes one."
+    expect(isinstance(seen[0], np.ndarray), array, found=kind)
+    shape = list(seen[0].shape)
+    expect(shape == [V], "`choose` should be given the logits of one position, [V].", expected=[V], found=shape)
+    as_they_are = np.allclose(seen[0], logits([5, 6])[-1], atol=1e-4)
+    expect(as_they_are, "`choose` should be given the logits as they are, those of the last position.")
+    expect(len(seen) == 3, "`choose` should be called once for each token: it may draw by chance.", found=len(seen))
     suspects = [(follow([5, 6], 3), "`choose` is called, and what it picks is not used.")]
-    equal(
-        found,
-        follow([5, 6], 3, lambda scores: int(scores[-1].argmin())),
-        suspects=suspects,
-        what="The list of new tokens",
-    )
+    right = follow([5, 6], 3, lambda scores: int(scores[-1].argmin()))
+    equal(found, right, suspects=suspects, what="The list of new tokens")
+    zeros = written(step, Model(), [5, 6], 3, lambda scores: 0)
+    equal(zeros, [0, 0, 0], what="The list of tokens from a `choose` that always picks 0")
 
 
 def test_refuses_nothing(step):
@@ -247,8 +197,5 @@ def test_hugging_face(step, tiny):
     text = json.loads((REFERENCE / "generated.json").read_text())[0]
     weights = {f"transformer.{name}": array for name, array in tiny.weights.items()}
     model = build(GPT2LMHeadModel, tiny.config, weights=weights)
-    equal(
-        written(step, model, text["prompt_ids"], 2),
-        text["ids"][:2],
-        what=f"The list of tokens after {text['prompt']!r}",
-    )
+    found = written(step, model, text["prompt_ids"], 2)
+    equal(found, text["ids"][:2], what=f"The list of tokens after {text['prompt']!r}")

@@ -199,6 +199,7 @@ def test_no_network(layout, environment):
     assert process.returncode == 1 and time.monotonic() - start < 20
     assert len(printed.splitlines()) == 1
     assert ("HF_HUB_OFFLINE is set" if environment else "The hub cannot be reached") in printed
+    assert "What has come" not in printed  # nothing has
 
 
 def mounted(size, layout):

@@ -73,7 +73,9 @@ def parser() -> argparse.ArgumentParser:
     add("progress", "Show which steps you have passed.")
 
     generate = add("generate", "Write text with a GPT-2: the tiny one of the course, or one that `weights` fetched.")
-    generate.add_argument("prompt", help="the text to go on with")
+    generate.add_argument(
+        "prompt", nargs="+", help="the text to go on with; quotes keep several spaces and signs as they are"
+    )
     generate.add_argument("--checkpoint", metavar="PLACE", help=checkpoint)
     generate.add_argument(
         "--tokens", type=at_least(1, int), default=100, help="how many to write at most (default 100)"

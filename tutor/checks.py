@@ -476,7 +476,7 @@ def refuses(
     """
     try:
         result = on(function, *args) if on else function(*args)
-    except NotImplementedError:
+    except (NotImplementedError, Wrong):
         raise
     except of:
         return
@@ -484,3 +484,11 @@ def refuses(
         wanted = " or ".join(kind.__name__ for kind in of)
         raise Wrong(f"Bad input should raise a {wanted}; here it raises a {type(error).__name__}: {error}") from error
     raise Wrong(otherwise, found=f"no error, but {_brief(result)}")
+
+
+def whole_number(found: Any, what: str) -> int:
+    """Check that something is one whole number, of Python's or NumPy's kind, and return it. See `close` for `what`."""
+    expect(found is not None, f"{what} is None: is a `return` missing at the end?")
+    is_whole = isinstance(found, int | np.integer) and not isinstance(found, bool)
+    expect(is_whole, f"{what} should be a single whole number.", found=found)
+    return int(found)

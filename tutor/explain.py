@@ -64,6 +64,10 @@ OF_MAX = (
         "There is no axis {2}: this tensor's axes go from {0} to {1}.",
     ),
     (
+        r"Invalid axis=(-?\d+) for input \S+\.rank=(\d+)",
+        "There is no axis {0}: this tensor has {1}, which are counted from 0, or from -1 for the last.",
+    ),
+    (
         r"The rank of the input \((\d+)\) does not match the number of dims used for ordering \((\d+)\)",
         "permute names every axis once. This tensor has {0}, and you name {1}.",
     ),
@@ -231,6 +235,7 @@ def failure(error: BaseException, answer: Path) -> dict:
     facts = {"it says": said} if said else {}
     if kind == "wrong" and (inside := _solution(error.__traceback__, answer)):
         facts["inside"] = inside
+        diagnosis = diagnosis.replace("Your code raised", "It raises")
         diagnosis = f"{inside.partition(':')[0]} cannot work with what your code gives it. {diagnosis}"
     return {"kind": kind, "diagnosis": diagnosis, "facts": facts, "look": look or {"file": str(answer)}}
 

@@ -48,18 +48,21 @@ def answer(args: Namespace, console: Console, screen: Console) -> None:
     plus, minus = parse(args.words)
     if args.picture and args.picture.suffix.lower() not in (".svg", ".png"):
         raise Question(f"A picture is an .svg or a .png file, not {args.picture.name}.")
-    if not args.words and not args.picture:
+    if not plus and not args.picture:
         raise Question("Say which words to compare, for instance king queen, or king - man + woman.")
     folder = find(args.checkpoint)
     mine.take(args.mine, PIECES, screen)
     embeddings = Embeddings(folder)
     ids = {word: embeddings.id(word) for word in dict.fromkeys(plus + minus)}
+    words = list(ids) or embeddings.known(WORDS.split())
+    if args.picture and len(words) < 3:
+        raise Question("A picture needs three words or more.")
     if minus:
         show_analogy(embeddings, plus, minus, args.count, console)
     elif ids:
         show_words(embeddings, ids, args.count, console)
     if args.picture:
-        draw(embeddings, list(ids) or embeddings.known(WORDS.split()), args.picture)
+        draw(embeddings, words, args.picture)
         console.print(f"The picture is in {args.picture.absolute()}.", soft_wrap=True)
 
 
@@ -157,8 +160,6 @@ def draw(embeddings: Embeddings, words: list[str], path: Path) -> None:
     matplotlib.rcParams |= {"svg.fonttype": "none", "svg.hashsalt": "explore"}  # real text; the same file each time
     from matplotlib import pyplot
 
-    if len(words) < 3:
-        raise Question("A picture needs three words or more.")
     points, shares = plane(np.stack([embeddings.table[embeddings.id(word)] for word in words]))
     figure, axes = pyplot.subplots(figsize=(8, 6), layout="constrained")
     axes.scatter(*points.T, s=16)
@@ -173,9 +174,11 @@ def draw(embeddings: Embeddings, words: list[str], path: Path) -> None:
 
 
 def label(axes, words: list[str], points: np.ndarray) -> None:
-    """Write each word beside its point, on the first side where it covers no other word."""
+    """Write each word beside its point, on the first side where it covers no other word and no point."""
+    from matplotlib.transforms import Bbox
+
     axes.figure.canvas.draw()  # settles where points lie, which labels are measured by
-    taken = []
+    taken = [Bbox([place - 3, place + 3]) for place in axes.transData.transform(points)]
     for word, point in zip(words, points):
         for side, dx, dy in (("left", 4, 3), ("right", -4, 3), ("left", 4, -9), ("right", -4, -9), ("center", 0, 10)):
             text = axes.annotate(word, point, xytext=(dx, dy), textcoords="offset points", ha=side)

@@ -27,9 +27,10 @@ PIECES = 2, 15, 17, 18
 def main(args: Namespace) -> int:
     """Write a text as the options say. Returns an exit code."""
     screen = Console(stderr=True, highlight=False)
+    prompt = " ".join(args.prompt)
     try:
         folder = find(args.checkpoint)
-        args.prompt.encode()
+        prompt.encode()
     except CheckpointError as error:
         screen.print(str(error), markup=False)
         return 2
@@ -40,7 +41,7 @@ def main(args: Namespace) -> int:
         if missing := kernels.missing(STEPS[17].kernels):
             compile_kernels(missing, "the kernels that GPT-2 needs", screen)
         mine.take(args.mine, mine.needed(*PIECES), screen)
-        write(args, folder, screen)
+        write(prompt, args, folder, screen)
     except Exception as error:
         if (sentence := mine.explained(error)) is None:
             raise
@@ -49,7 +50,7 @@ def main(args: Namespace) -> int:
     return 0
 
 
-def write(args: Namespace, folder: Path, screen: Console) -> None:
+def write(prompt: str, args: Namespace, folder: Path, screen: Console) -> None:
     """Load the checkpoint in `folder`, print the prompt and what comes after it, and say how fast it went."""
     from solutions.solution_02 import END_OF_TEXT, decode, encode, read_tokenizer
     from solutions.solution_15 import load_checkpoint
@@ -59,7 +60,7 @@ def write(args: Namespace, folder: Path, screen: Console) -> None:
     with screen.status("Loading the model"):
         tokenizer, model = read_tokenizer(folder), load_checkpoint(folder)
     end = tokenizer.ids[END_OF_TEXT]
-    tokens = encode(args.prompt, tokenizer)
+    tokens = encode(prompt, tokenizer)
     n_positions = int(model.transformer.wpe.weight.shape[0])
     if not tokens:
         tokens = [end]
@@ -77,7 +78,7 @@ def write(args: Namespace, folder: Path, screen: Console) -> None:
     new = takewhile(lambda token: token != end, generate(model, tokens, args.tokens, choose))
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `generate … | head -1` ends quietly, like other programs
     sys.stdout.reconfigure(errors="replace")
-    print(args.prompt, end="", flush=True)
+    print(prompt, end="", flush=True)
     count, start, stopped = 0, time.monotonic(), False
     try:
         for text in as_it_comes(new, lambda ids: decode(ids, tokenizer)):

@@ -94,4 +94,6 @@ def explained(error: Exception) -> str | None:
         told = failure(error, theirs)
         line = told["look"].get("line") or getattr(error, "lineno", None)
         return f"{told['diagnosis']} Look at {shown(theirs)}{f':{line}' if line else ''}."
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.strerror}: {error.filename}"
     return str(error) if isinstance(error, ValueError | OSError | CompileError) else None

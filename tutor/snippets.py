@@ -28,7 +28,7 @@ from tutor.course import ROOT, STEPS, shown
 from tutor.desk import pristine
 
 PUT = re.compile(r"<!-- put (\S+) as (\S+) -->")
-MEASURED = re.compile(r"\b\d[\d,]*(?:\.\d+)?(?=(?: |&#160;)(?:m?s\b|seconds|times\b|tokens per second))")
+MEASURED = re.compile(r"\b\d[\d,]*(?:\.\d+)?(?=(?: |&#160;)(?:m?s\b|seconds|times\b|(?:tokens )?per second))")
 WIDTH = 80
 
 
@@ -132,8 +132,9 @@ def _output(command: str, folder: Path) -> str:
     elif words[:2] == ["pixi", "run"]:
         command = shlex.join(words[2:])
     environment = _environment() | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    done = subprocess.run(["sh", "-c", command], cwd=folder, env=environment, capture_output=True, text=True)
-    return (done.stdout + done.stderr).replace("./pixiw run", "pixi run").replace(f"{folder}/", "")
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}  # in the order of a terminal
+    done = subprocess.run(["sh", "-c", command], cwd=folder, env=environment, **pipes)
+    return done.stdout.replace("./pixiw run", "pixi run").replace(f"{folder}/", "")
 
 
 def _environment() -> dict[str, str]:

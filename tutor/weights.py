@@ -127,10 +127,10 @@ def _in_plain_words(name: str) -> Iterator[None]:
         missing = next((file for file in FILES if file in str(error)), "one of its files")
         raise FetchError(f"{name} on the hub has no {missing}, which this course needs.") from None
     except errors.HfHubHTTPError as error:
-        raise FetchError(f"The hub answered {error.response.status_code}. {AGAIN}") from None
+        raise FetchError(f"The hub answered {error.response.status_code}.{_kept(name)}") from None
     except HTTPError as error:
         why = "The hub cannot be reached, or the connection broke"
-        raise FetchError(f"{why} ({_line(error)}). Is this machine online? {AGAIN}") from None
+        raise FetchError(f"{why} ({_line(error)}). Is this machine online?{_kept(name)}") from None
     except BlockingIOError:
         raise FetchError("Another process is fetching these weights.") from None
     except OSError as error:
@@ -140,6 +140,11 @@ def _in_plain_words(name: str) -> Iterator[None]:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise FetchError(f"The disk has no room left for {place}: {error.strerror}. {AGAIN}") from None
         raise FetchError(f"{place} cannot be written: {error.strerror}.") from None
+
+
+def _kept(name: str) -> str:
+    """What to say of the files that have come, if any have."""
+    return f" {AGAIN}" if (WEIGHTS / ".part" / name).is_dir() else ""
 
 
 def _line(error: Exception) -> str:

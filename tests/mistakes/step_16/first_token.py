@@ -1,6 +1,6 @@
 """The first of several tokens stands for the word.
 
-Diagnosis: word_id('zebra') gives an ID
+Diagnosis: word_id takes 'zebra', which is five tokens
 """
 
 from collections.abc import Collection

@@ -16,8 +16,8 @@ def probabilities(
 
     Args:
         logits: the scores of all tokens, [V].
-        temperature: what the logits are divided by. Below 1 the best tokens gain, above 1 the
-            others; at 0 the best one has all the chances, the first if several are best.
+        temperature: what the logits are divided by. Below 1 the best token gains, above 1 the
+            probability spreads out; at 0 the best one has all of it, the first if several are best.
         top_k: only the k tokens with the highest logits stay, and those that equal the last of
             them; all stay if it is 0 or above V (Fan et al. 2018).
         top_p: only the best tokens stay, as few as have a probability of top_p together, and always
