@@ -77,7 +77,7 @@ def encode(text: str, tokenizer: Tokenizer) -> list[int]:
 
 
 def decode(ids: list[int], tokenizer: Tokenizer) -> str:
-    """The text of token IDs. Bytes that are no whole character become U+FFFD.
+    """The text of token IDs. Bytes that do not form a whole character become U+FFFD.
 
     Raises:
         ValueError: there is no token with one of the IDs.

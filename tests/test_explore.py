@@ -96,8 +96,8 @@ def test_analogy():
     [
         ([], "Say which words to compare"),
         ([" "], "Say which words to compare"),
-        (["zebra"], "'zebra' is no single token of this vocabulary"),
-        (["king", "-", "zebra", "+", "woman"], "'zebra' is no single token"),
+        (["zebra"], "'zebra' is not a single token in this vocabulary"),
+        (["king", "-", "zebra", "+", "woman"], "'zebra' is not a single token"),
         (["king", "-", "man"], "An analogy has three words"),
         (["king", "+", "man", "+", "woman"], "An analogy has three words"),
         (["king", "-", "man", "+"], "An analogy has three words"),

@@ -140,7 +140,7 @@ def test_words_without_quotes():
 
 def test_a_prompt_that_is_no_text():
     code, out, err = run(b"The \xff queen")
-    assert code == 2 and not out and "The prompt is no UTF-8" in err
+    assert code == 2 and not out and "The prompt is not UTF-8" in err
 
 
 def test_the_context_is_the_end_of_a_long_prompt(tiny_model):

@@ -217,7 +217,7 @@ def test_decodes(step, reference, name):
 
 
 def test_decodes_half_a_character(step, reference):
-    """bytes that are no whole character become U+FFFD, the replacement character"""
+    """bytes that do not form a whole character become U+FFFD, the replacement character"""
     ids = reference.encode("🙂").ids[:-1]
     try:
         found = step.decode(ids, step.read_tokenizer(FILES))

@@ -147,7 +147,7 @@ DAMAGED = {
     "a shape that needs fewer bytes": ({"wte": entry("F32", [2, 2], 0, 24)}, 24, True),
     "an unknown dtype": ({"wte": entry("F99", [2, 3], 0, 24)}, 24, True),
     "no shape": ({"wte": {"dtype": "F32", "data_offsets": [0, 24]}}, 24, True),
-    "a header that is no JSON": (b"{'wte': 1}" + b" " * 60, 24, False),
+    "a header that is not JSON": (b"{'wte': 1}" + b" " * 60, 24, False),
 }
 
 
@@ -196,7 +196,7 @@ def compare(found, tensors):
         why = why if all(name.endswith("bias") for name in gone) else "is missing."
         raise Wrong(f"The parameter {gone[0]} {why}", found=f"{len(found)} of {len(names)} parameters")
     if extra := sorted(found.keys() - names):
-        raise Wrong(f"{extra[0]} is no parameter of GPT2LMHeadModel.")
+        raise Wrong(f"{extra[0]} is not a parameter of GPT2LMHeadModel.")
     for name, array in tensors.items():
         value, short = numpy(found[f"transformer.{name}"]), name.removeprefix("h.0.")
         as_it_is, turned = np.array_equal(value, array), np.array_equal(value, array.T)

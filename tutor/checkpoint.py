@@ -49,7 +49,7 @@ def find(name: str | None) -> Path:
     if name.count("/") > 1 or name.startswith((".", "/", "~")):
         raise CheckpointError(f"There is no folder {name}.")
     fetch = command("weights" if name == "gpt2" else f"weights {name}")
-    raise CheckpointError(f"{name} is no folder here, nor in {shown(WEIGHTS)}: `{fetch}` fetches a model from the hub.")
+    raise CheckpointError(f"{name} is not a folder here, nor in {shown(WEIGHTS)}: `{fetch}` fetches a model from the hub.")
 
 
 def _refuse_other_kinds(folder: Path) -> None:
@@ -63,12 +63,12 @@ def _refuse_other_kinds(folder: Path) -> None:
             )
         if file == "model.safetensors" and (folder / "pytorch_model.bin").is_file():
             raise CheckpointError(f"The weights in {folder} are in pytorch_model.bin; this course reads {file}.")
-        raise CheckpointError(f"{folder} holds no {file}, so it is no whole checkpoint.")
+        raise CheckpointError(f"{folder} holds no {file}, so it is not a whole checkpoint.")
     try:
         config = json.loads((folder / "config.json").read_text())
         n_inner = config.get("n_inner") or 4 * config["n_embd"]
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise CheckpointError(f"{folder / 'config.json'} is no config of a GPT-2.") from None
+        raise CheckpointError(f"{folder / 'config.json'} is not a config of a GPT-2.") from None
     for key, values in KEYS.items():
         if config.get(key, values[0]) not in values:
             raise CheckpointError(f"{folder} has {key} {config[key]!r}; the GPT-2 of this course has {values[0]!r}.")

@@ -107,7 +107,7 @@ class Embeddings:
         try:
             return self.step.word_id(word, self.tokenizer)
         except ValueError:
-            raise Question(f"{word!r} is no single token of this vocabulary, so no row stands for it.") from None
+            raise Question(f"{word!r} is not a single token in this vocabulary, so it has no row of its own.") from None
 
     def known(self, words: list[str]) -> list[str]:
         """Those of the words that have a row."""

@@ -35,7 +35,7 @@ def main(args: Namespace) -> int:
         screen.print(str(error), markup=False)
         return 2
     except UnicodeEncodeError:
-        screen.print("The prompt is no UTF-8: some of its bytes stand for no character.")
+        screen.print("The prompt is not UTF-8: some of its bytes do not form a character.")
         return 2
     try:
         if missing := kernels.missing(STEPS[17].kernels):

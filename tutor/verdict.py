@@ -10,7 +10,7 @@ from tutor.course import STEPS, command, shown
 
 
 def show(verdict: Verdict, console: Console) -> None:
-    """Print a verdict. Colour and width are the console's: plain text where the output is no terminal."""
+    """Print a verdict. Colour and width are the console's: plain text if the output is not a terminal."""
     step = verdict.step
     header = Table.grid(expand=True)
     header.add_column()

@@ -63,6 +63,6 @@ class GPT2Config:
         names = {field.name for field in fields(cls)}
         if not names <= values.keys():
             raise ValueError(
-                f"{path} is no config of a GPT-2: {sorted(names - values.keys())} not found"
+                f"{path} is not a config of a GPT-2: {sorted(names - values.keys())} not found"
             )
         return cls(*(values[field.name] for field in fields(cls)))

@@ -27,7 +27,7 @@ class LookupTable:
             The rows, [..., n_embd].
 
         Raises:
-            IndexError: there is no row with one of the IDs, or they are no whole numbers. A
+            IndexError: there is no row with one of the IDs, or they are not whole numbers. A
                 negative ID has no row, though NumPy would count it from the end.
         """
         self._refuse_unknown(ids)

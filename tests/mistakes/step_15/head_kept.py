@@ -27,14 +27,14 @@ def read_safetensors(path: str | Path) -> dict[str, np.ndarray]:
 
     The length is a whole number of 8 bytes, the lowest first. The header has an entry for each
     tensor, {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, with offsets counted from
-    the end of the header, and perhaps a "__metadata__", which is no tensor. In the data of a
+    the end of the header, and perhaps a "__metadata__", which is not a tensor. In the data of a
     tensor, row follows row.
 
     Returns:
         The tensors by name: F32, F16 and BF16 as float32, U8 and BOOL as they are.
 
     Raises:
-        ValueError: the file is cut short, or its header is no JSON, or an entry cannot be true: an
+        ValueError: the file is cut short, or its header is not JSON, or an entry cannot be true: an
             unknown dtype, offsets outside the file, more or fewer bytes than its shape needs. The
             message names the file, and the tensor if the fault lies with one.
     """
@@ -42,13 +42,13 @@ def read_safetensors(path: str | Path) -> dict[str, np.ndarray]:
         room = os.fstat(file.fileno()).st_size - 8
         length = int.from_bytes(file.read(8), "little")
         if not 0 < length <= room:
-            raise ValueError(f"{path} is no safetensors file, or is cut short in its header")
+            raise ValueError(f"{path} is not a safetensors file, or is cut short in its header")
         try:
             header = json.loads(file.read(length))
         except (ValueError, RecursionError):
             header = None
         if not isinstance(header, dict):
-            raise ValueError(f"{path} is no safetensors file: its header is no JSON object")
+            raise ValueError(f"{path} is not a safetensors file: its header is not JSON object")
         entries = _entries(header, room - length, path)
         return {name: _read_tensor(file, dtype, shape) for name, dtype, shape in entries}
 
@@ -104,7 +104,7 @@ def to_parameters(tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     - OpenAI's file has names such as "h.0.ln_1.weight"; `save_pretrained` writes them with the
       "transformer." in front that GPT2LMHeadModel's parameters have too.
     - Old files hold the causal mask of each layer, "h.0.attn.bias" and "h.0.attn.masked_bias". They
-      are no parameters: both are left out.
+      are not parameters: both are left out.
     - "lm_head.weight" is left out as well: it is wte.weight once more.
     - The four matrices of each block are Conv1D's, [in, out]; MAX's Linear has [out, in].
 
@@ -160,6 +160,6 @@ def load_checkpoint(directory: str | Path) -> GPT2LMHeadModel:
             shape = list(weights[name].shape)
             raise ValueError(f"{where} has the shape {shape}, its config asks for {shapes[name]}")
         if weights[name].dtype != np.float32:
-            raise ValueError(f"{where} is made of {weights[name].dtype}, no floating-point numbers")
+            raise ValueError(f"{where} is made of {weights[name].dtype}, not of floats")
     model.load_state_dict({name: Tensor.from_dlpack(array) for name, array in weights.items()})
     return model
