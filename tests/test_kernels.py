@@ -6,6 +6,7 @@ compiled by the fixture `kernels_ready` on a machine that has none, and used by 
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -13,7 +14,8 @@ from pathlib import Path
 
 import pytest
 from tutor import kernel_list, kernels
-from tutor.course import ROOT
+from tutor.check import check
+from tutor.course import ROOT, STEPS
 
 
 def test_every_kernel_of_the_course_is_known_to_max(kernels_ready):
@@ -128,3 +130,16 @@ def test_a_damaged_batch_is_forgotten(monkeypatch, tmp_path, kernels_ready):
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=os.environ, capture_output=True, text=True)
     assert "compiled alone" in done.stdout, done.stderr
     assert "embeddings" in kernels.missing()
+
+
+def test_a_check_needs_the_batches_of_its_step_alone(monkeypatch, tmp_path, kernels_ready):
+    """On a new machine step 05 waits for its four kernels; the rest is compiled when the verdict has been read."""
+    whole = kernels.store()
+    monkeypatch.setenv("MODULAR_CACHE_DIR", str(tmp_path))
+    kernels.store().mkdir(parents=True)
+    for file in whole.glob("embeddings.*"):
+        shutil.copy(file, kernels.store())
+    verdict = check(STEPS[5], STEPS[5].solution)
+    assert verdict.passed, verdict
+    assert verdict.missing == kernels.missing() == ["transformer", "variants"]
+    assert not verdict.compiled
