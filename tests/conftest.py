@@ -82,7 +82,8 @@ def kernels_ready():
 def compile_missing(batches: Iterable[str]) -> None:
     """Compile those of the batches that this machine lacks; `pixi run s05` has done so before it starts the checks."""
     if missing := kernels.missing(batches):
-        kernels.compile_batches(missing, show=lambda done, total: None)
+        with kernels.Compilation() as compilation:
+            compilation.wait_for(missing)
 
 
 @pytest.fixture(scope="session")

@@ -216,7 +216,7 @@ def test_kernels_that_cannot_be_compiled(monkeypatch, capsys):
     """Whatever is missing is compiled first; if that fails, there is a sentence."""
     asked = []
 
-    def fail(batches, what, screen):
+    def fail(batches, what, screen, compilation):
         asked.extend(batches)
         raise kernels.CompileError("no room on the disk")
 

@@ -1,6 +1,6 @@
 """The store of compiled kernels: what MAX needs of it, and what becomes of interruptions and damage.
 
-`compile_batches` is tried with workers that only pretend, since each real batch takes half a minute; the real ones are
+`Compilation` is tried with workers that only pretend, since each real batch takes half a minute; the real ones are
 compiled by the fixture `kernels_ready` on a machine that has none, and used by every test of a MAX step.
 """
 
@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 from tutor import kernel_list, kernels
 from tutor.check import check
@@ -49,7 +50,7 @@ def pretend(monkeypatch, tmp_path, script: str) -> None:
     )
     popen = subprocess.Popen
     monkeypatch.setattr(
-        subprocess, "Popen", lambda command, **options: popen([sys.executable, str(program), command[-1]], **options)
+        subprocess, "Popen", lambda command, **options: popen([sys.executable, str(program), *command[-2:]], **options)
     )
 
 
@@ -57,10 +58,30 @@ def test_compiles_two_side_by_side(monkeypatch, tmp_path):
     pretend(monkeypatch, tmp_path, "time.sleep(0.5); (store / f'{name}.json').write_text('[]')")
     shown = []
     start = time.monotonic()
-    kernels.compile_batches(list(kernels.SECONDS), lambda done, total: shown.append(done / total))
+    with kernels.Compilation() as compilation:
+        compilation.wait_for(list(kernels.SECONDS), lambda done, total: shown.append(done / total))
     assert 0.9 < time.monotonic() - start < 3, "three batches of half a second, two at a time"
     assert kernels.missing() == []
-    assert shown == sorted(shown) and shown[-1] == 1
+    assert shown == sorted(shown) and 0 <= shown[0] < shown[-1] <= 1
+
+
+def test_what_is_needed_later_is_begun_beside_what_is_needed_now(monkeypatch, tmp_path):
+    """At step 05 the verdict comes after the first batch; the second has begun meanwhile, and is not begun again."""
+    pretend(
+        monkeypatch,
+        tmp_path,
+        "(store / f'{name}.began').open('a').write(f'{os.nice(int(sys.argv[1]))} ')\n"
+        "time.sleep(0.5 if name == 'embeddings' else 1.5); (store / f'{name}.json').write_text('[]')",
+    )
+    with kernels.Compilation() as compilation:
+        compilation.wait_for(["embeddings"], then=["transformer", "variants"])
+        assert kernels.missing() == ["transformer", "variants"]
+        compilation.wait_for(["transformer", "variants"])
+        assert kernels.missing() == []
+    usual = os.nice(0)
+    later = min(usual + 10, 19)
+    niceness = {name: (kernels.store() / f"{name}.began").read_text() for name in kernels.SECONDS}
+    assert niceness == {"embeddings": f"{usual} ", "transformer": f"{later} ", "variants": f"{later} "}
 
 
 def test_interrupted_it_goes_on_where_it_was(monkeypatch, tmp_path):
@@ -75,21 +96,35 @@ def test_interrupted_it_goes_on_where_it_was(monkeypatch, tmp_path):
         if kernels.missing(["embeddings"]) == []:
             raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        kernels.compile_batches(list(kernels.SECONDS), stop)
+    with pytest.raises(KeyboardInterrupt), kernels.Compilation() as compilation:
+        compilation.wait_for(list(kernels.SECONDS), stop)
     assert kernels.missing() == ["transformer", "variants"]
+    assert not psutil.Process().children(), "a compilation is still running"
 
 
 def test_failures_are_told_with_their_reason(monkeypatch, tmp_path):
     pretend(monkeypatch, tmp_path, "sys.exit('OSError: [Errno 28] No space left on device')")
-    with pytest.raises(kernels.CompileError, match="No space left on device"):
-        kernels.compile_batches(["embeddings"], lambda done, total: None)
+    with pytest.raises(kernels.CompileError, match="No space left on device"), kernels.Compilation() as compilation:
+        compilation.wait_for(["embeddings"])
 
 
 def test_a_killed_worker_is_told_as_want_of_memory(monkeypatch, tmp_path):
     pretend(monkeypatch, tmp_path, "import signal; os.kill(os.getpid(), signal.SIGKILL)")
-    with pytest.raises(kernels.CompileError, match="memory"):
-        kernels.compile_batches(["embeddings"], lambda done, total: None)
+    with pytest.raises(kernels.CompileError, match="memory"), kernels.Compilation() as compilation:
+        compilation.wait_for(["embeddings"])
+
+
+def test_what_fails_beside_is_told_when_it_is_needed(monkeypatch, tmp_path):
+    """A check of step 05 does not end because a kernel of step 07 could not be compiled."""
+    pretend(
+        monkeypatch,
+        tmp_path,
+        "name == 'embeddings' or sys.exit('no room'); time.sleep(0.5); (store / f'{name}.json').write_text('[]')",
+    )
+    with kernels.Compilation() as compilation:
+        compilation.wait_for(["embeddings"], then=["transformer"])
+        with pytest.raises(kernels.CompileError, match="no room"):
+            compilation.wait_for(["transformer"])
 
 
 def test_the_store_is_per_version_and_machine(monkeypatch):

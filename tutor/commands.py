@@ -15,6 +15,8 @@ from tutor.course import ROOT, Step, command, shown
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from tutor.kernels import Compilation
+
 
 def check_step(args: Namespace) -> int:
     """`check`: the verdict on a step; exit code 0 when every check passed."""
@@ -30,18 +32,19 @@ def check_step(args: Namespace) -> int:
     # It gets ready while this process imports what prints; with --mine, what to import is found out first.
     child = None if args.mine else Child(step, answer)
 
-    from tutor.kernels import CompileError
+    from tutor.kernels import Compilation, CompileError
     from tutor.terminal import console
 
     screen = console()
     try:
         mine = _mine(step, args.mine, screen) if args.mine else None
         child = child or Child(step, answer, mine)
-        result = _check(child, screen)
-        if args.watch:
-            _watch(step, answer, mine, screen)
-        elif result.missing:
-            _compile_the_rest(result.missing, screen)
+        with Compilation() as compilation:
+            result = _check(child, screen, compilation)
+            if args.watch:
+                _watch(step, answer, mine, screen, compilation)
+            elif result.missing:
+                _compile_the_rest(result.missing, screen, compilation)
         return 0 if result.passed else 1
     except KeyboardInterrupt:
         screen.print("Stopped. Nothing is lost: the next run goes on from here.")
@@ -64,18 +67,18 @@ def _mine(step: Step, which: str, screen: Console) -> list[int]:
     return chosen
 
 
-def _check(child: Child, screen: Console) -> Verdict:
+def _check(child: Child, screen: Console, compilation: Compilation) -> Verdict:
     """Check, remember what passed, and print the verdict."""
     from tutor import progress, terminal, verdict
 
-    result = terminal.check_watched(child, screen)
+    result = terminal.check_watched(child, screen, compilation)
     if child.mine is None:  # with other pieces in the solutions' place, a verdict says nothing of the step alone
         progress.record(result)
     verdict.show(result, screen)
     return result
 
 
-def _watch(step: Step, answer: Path, mine: list[int] | None, screen: Console) -> None:
+def _watch(step: Step, answer: Path, mine: list[int] | None, screen: Console, compilation: Compilation) -> None:
     """Check whenever the file is saved, until Ctrl-C. A process with MAX imported waits for each save."""
     from watchfiles import watch
 
@@ -87,19 +90,19 @@ def _watch(step: Step, answer: Path, mine: list[int] | None, screen: Console) ->
             next(saves)
             screen.clear()
             child.started = time.monotonic()
-            _check(child, screen)
+            _check(child, screen, compilation)
         finally:
             child.close()
 
 
-def _compile_the_rest(missing: list[str], screen: Console) -> None:
+def _compile_the_rest(missing: list[str], screen: Console, compilation: Compilation) -> None:
     """After the verdict, compile what the later steps need: nobody waits for it, and Ctrl-C only postpones it."""
     from tutor.kernels import CompileError
     from tutor.terminal import compile_kernels
 
     screen.print("\nMAX now compiles the kernels of the later steps. Read on; Ctrl-C only postpones it.")
     try:
-        compile_kernels(missing, "the kernels of the later steps", screen)
+        compile_kernels(missing, "the kernels of the later steps", screen, compilation)
     except KeyboardInterrupt:
         screen.print("Stopped. What is compiled stays; a later step goes on from here.")
     except CompileError as error:

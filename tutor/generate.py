@@ -39,7 +39,8 @@ def main(args: Namespace) -> int:
         return 2
     try:
         if missing := kernels.missing(STEPS[17].kernels):
-            compile_kernels(missing, "the kernels that GPT-2 needs", screen)
+            with kernels.Compilation() as compilation:
+                compile_kernels(missing, "the kernels that GPT-2 needs", screen, compilation)
         mine.take(args.mine, mine.needed(*PIECES), screen)
         write(prompt, args, folder, screen)
     except Exception as error:

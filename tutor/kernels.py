@@ -20,17 +20,18 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
+from typing import IO
 
 from tutor import kernel_list
 
 ROOT = Path(__file__).parent.parent
-SECONDS = {"embeddings": 21, "transformer": 60, "variants": 60}
-"""The batches in the order in which the course needs them, each with the seconds it took on two cores: what the
-progress bar expects, never a limit."""
+SECONDS = {"embeddings": 20, "transformer": 77, "variants": 65}
+"""The batches in the order in which the course needs them, each with the seconds it took beside another one on two
+cores: what the progress bar expects, never a limit."""
 
 
 class CompileError(Exception):
@@ -143,40 +144,68 @@ def _contents() -> dict[str, Path]:
 # ---------------------------------------------------------------- in the process that the learner watches
 
 
-def compile_batches(batches: list[str], show: Callable[[float, float], None]) -> None:
-    """Compile `batches`, two side by side, since one compilation keeps about one core busy.
+Show = Callable[[float, float], None]
+"""Called ten times a second with the seconds of work done and the seconds expected in all."""
 
-    `show(done, total)` is called ten times a second with the seconds of work done and expected. Whole batches stay
-    whatever happens; Ctrl-C or an error ends the others.
 
-    Raises:
-        CompileError: a compilation failed; the message holds the end of its log.
+class Compilation:
+    """Compiles batches, two side by side, since one compilation keeps about one core busy.
+
+    A context manager: whole batches stay whatever happens; leaving ends the compilations that still run.
     """
-    total = sum(SECONDS[name] for name in batches)
-    waiting, running, done = list(batches), {}, 0.0
-    try:
-        while waiting or running:
-            while waiting and len(running) < 2:
-                name = waiting.pop(0)
-                log = tempfile.TemporaryFile("w+")
-                command = [sys.executable, "-m", "tutor.kernels", name]
-                worker = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-                running[name] = worker, log, time.monotonic()
-            for name, (worker, log, _) in list(running.items()):
-                if worker.poll() is None:
-                    continue
-                if worker.returncode:
-                    log.seek(0)
-                    raise CompileError(_reason(name, worker.returncode, log.read()))
-                done += SECONDS[name]
-                del running[name]
-            elapsed = {name: time.monotonic() - started for name, (_, _, started) in running.items()}
-            show(done + sum(min(elapsed[name], 0.97 * SECONDS[name]) for name in running), total)
-            time.sleep(0.1)
-    finally:
-        for worker, _, _ in running.values():
+
+    def __init__(self):
+        self._waiting: list[str] = []
+        self._running: dict[str, tuple[subprocess.Popen, IO[str], float]] = {}
+
+    def __enter__(self) -> "Compilation":
+        return self
+
+    def __exit__(self, *error) -> None:
+        for worker, _, _ in self._running.values():
             worker.kill()
             worker.wait()
+
+    def expected(self, batches: Sequence[str]) -> float:
+        """About how many seconds it takes to compile `batches`, or what is left of them to compile."""
+        now = time.monotonic()
+        seconds = [SECONDS[name] - (now - self._running[name][2] if name in self._running else 0) for name in batches]
+        return max(sum(seconds) / 2, *seconds)
+
+    def wait_for(self, batches: Sequence[str], show: Show = lambda done, total: None, then: Sequence[str] = ()) -> None:
+        """Return when `batches` are compiled; begin with those in `then` on what the first leave of the cores.
+
+        Raises:
+            CompileError: one of `batches` failed; the message holds the end of its log.
+        """
+        self._waiting += [name for name in (*batches, *then) if name not in self._left()]
+        while left := self._advance(batches) & set(batches):
+            began = {name: self._running[name][2] for name in left if name in self._running}
+            ahead = sum(min(time.monotonic() - began[name], 0.97 * SECONDS[name]) for name in began)
+            total = sum(SECONDS[name] for name in batches)
+            show(total - sum(SECONDS[name] for name in left) + ahead, total)
+            time.sleep(0.1)
+
+    def _advance(self, urgent: Sequence[str]) -> set[str]:
+        """Look after what runs, start what there is room for, and return what is left to do."""
+        for name, (worker, log, _) in list(self._running.items()):
+            if worker.poll() is None:
+                continue
+            del self._running[name]
+            if worker.returncode and name in urgent:  # the others are tried again when they are waited for
+                log.seek(0)
+                raise CompileError(_reason(name, worker.returncode, log.read()))
+        while self._waiting and len(self._running) < 2:
+            name = self._waiting.pop(0)
+            log = tempfile.TemporaryFile("w+")
+            niceness = "0" if name in urgent else "10"
+            command = [sys.executable, "-m", "tutor.kernels", niceness, name]
+            worker = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self._running[name] = worker, log, time.monotonic()
+        return self._left()
+
+    def _left(self) -> set[str]:
+        return {*self._running, *self._waiting}
 
 
 def _reason(name: str, returncode: int, log: str) -> str:
@@ -188,4 +217,5 @@ def _reason(name: str, returncode: int, log: str) -> str:
 
 
 if __name__ == "__main__":
-    compile_batch(sys.argv[1])
+    os.nice(int(sys.argv[1]))
+    compile_batch(sys.argv[2])

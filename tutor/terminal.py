@@ -1,6 +1,7 @@
 """What the learner watches while something takes time: a spinner, a progress bar, or plain lines where no terminal is."""
 
 import time
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -14,15 +15,19 @@ def console() -> Console:
     return Console(highlight=False, soft_wrap=False)
 
 
-def check_watched(child: Child, console: Console) -> Verdict:
-    """Check the answer that `child` is for, with a spinner, compiling first what the step needs and lacks."""
+def check_watched(child: Child, console: Console, compilation: kernels.Compilation) -> Verdict:
+    """Check the answer that `child` is for, with a spinner, compiling first what the step needs and lacks.
+
+    What only later steps need is begun beside that; `compilation` goes on with it after the verdict.
+    """
     step = child.step
     status = console.status(f"Checking step {step.id}")
 
     def watch(event: str, facts: dict) -> None:
         if event == "ready" and (needed := [name for name in step.kernels if name in facts["missing"]]):
             status.stop()
-            compile_kernels(needed, f"the kernels that step {step.id} needs", console)
+            later = [name for name in facts["missing"] if name not in needed]
+            compile_kernels(needed, f"the kernels that step {step.id} needs", console, compilation, later)
             child.started = time.monotonic()
             status.start()
         elif event == "compiling":
@@ -34,7 +39,9 @@ def check_watched(child: Child, console: Console) -> Verdict:
         return check(step, child.answer, watch=watch, child=child)
 
 
-def compile_kernels(batches: list[str], what: str, console: Console) -> None:
+def compile_kernels(
+    batches: list[str], what: str, console: Console, compilation: kernels.Compilation, then: Sequence[str] = ()
+) -> None:
     """Compile batches of kernels with a progress bar; on anything but a terminal, with a line before and after.
 
     Raises:
@@ -42,9 +49,9 @@ def compile_kernels(batches: list[str], what: str, console: Console) -> None:
     """
     began = time.monotonic()
     if not console.is_terminal:
-        console.print(f"Compiling {what}: once per machine, about a minute or less.")
+        console.print(f"Compiling {what}: once per machine, about {compilation.expected(batches):.0f} s.")
     columns = SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(f"Compiling {what}, once per machine")
-        kernels.compile_batches(batches, lambda done, total: bar.update(task, completed=done, total=total))
+        compilation.wait_for(batches, lambda done, total: bar.update(task, completed=done, total=total), then)
     console.print(f"Compiled {what} in {time.monotonic() - began:.0f} s. This machine keeps them.")
