@@ -12,7 +12,7 @@ from tutor import progress
 from tutor.check import Child
 from tutor.course import STEPS, shown
 from tutor.explain import culprit, failure
-from tutor.kernels import CompileError
+from tutor.kernels import Compilation, CompileError
 
 SOLUTION = re.compile(r"solutions\.solution_(\d\d)")
 
@@ -52,13 +52,14 @@ def passing(numbers: Iterable[int], screen: Console) -> list[int]:
     from tutor.terminal import check_watched
 
     found = []
-    for step in (STEPS[number] for number in numbers):
-        if not progress.has_passed(step) and step.stub.is_file():
-            if "raise NotImplementedError" in step.stub.read_text(errors="replace"):
-                continue
-            progress.record(check_watched(Child(step, step.stub), screen))
-        if progress.has_passed(step):
-            found.append(step.number)
+    with Compilation() as compilation:
+        for step in (STEPS[number] for number in numbers):
+            if not progress.has_passed(step) and step.stub.is_file():
+                if "raise NotImplementedError" in step.stub.read_text(errors="replace"):
+                    continue
+                progress.record(check_watched(Child(step, step.stub), screen, compilation))
+            if progress.has_passed(step):
+                found.append(step.number)
     return found
 
 
