@@ -49,7 +49,7 @@ def generate(
     n_positions = int(model.transformer.wpe.weight.shape[0])
     for _ in range(max_new_tokens):
         context = np.array([tokens[-n_positions:]], np.float32)  # [1, T]
-        with F.lazy():  # the whole forward pass as one graph: four times as fast as one by one
+        with F.lazy():  # the whole forward pass as one graph: twice as fast as one by one
             logits = model(Tensor(context))  # [1, T] -> [1, T, V]
         token = choose(logits.to_numpy()[0, -1])  # [1, T, V] -> [V] -> the token
         tokens.append(token)
