@@ -15,7 +15,6 @@ TEMPLATE = """\
 <title>A verdict in the terminal: what passed, what failed, the diagnosis, and where to look.</title>
 <style>
 .{unique_id}-matrix {{ font-family: Menlo, Consolas, "DejaVu Sans Mono", monospace; font-size: {char_height}px; }}
-figure .{unique_id}-matrix text {{ font: inherit; fill: unset; }}
 {styles}
 </style>
 <defs>{lines}</defs>
