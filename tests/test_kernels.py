@@ -114,6 +114,26 @@ def test_a_killed_worker_is_told_as_want_of_memory(monkeypatch, tmp_path):
         compilation.wait_for(["embeddings"])
 
 
+def test_a_full_disk_is_told(monkeypatch, tmp_path):
+    """MAX's own last words are then that its authors should be told."""
+    pretend(monkeypatch, tmp_path, "sys.exit('RuntimeError: Failed to compile the model. Please file an issue')")
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage._replace(free=4096))
+    with pytest.raises(kernels.CompileError) as error, kernels.Compilation() as compilation:
+        compilation.wait_for(["embeddings"])
+    assert "is full" in str(error.value) and str(kernels.store()) in str(error.value)
+    assert "file an issue" not in str(error.value)
+
+
+def test_a_cache_that_cannot_be_written_is_told_without_a_traceback(tmp_path):
+    (tmp_path / "file").touch()
+    command = [sys.executable, "-m", "tutor.kernels", "0", "embeddings"]
+    environment = os.environ | {"MODULAR_CACHE_DIR": str(tmp_path / "file")}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr == f"Not a directory: {tmp_path}/file/gpt2-course/{kernels.store().name}\n"
+
+
 def test_what_fails_beside_is_told_when_it_is_needed(monkeypatch, tmp_path):
     """A check of step 05 does not end because a kernel of step 07 could not be compiled."""
     pretend(

@@ -16,6 +16,7 @@ import json
 import logging
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -32,6 +33,8 @@ ROOT = Path(__file__).parent.parent
 SECONDS = {"embeddings": 20, "transformer": 77, "variants": 65}
 """The batches in the order in which the course needs them, each with the seconds it took beside another one on two
 cores: what the progress bar expects, never a limit."""
+ROOM = 20_000_000
+"""Bytes of the disk that a compilation needs at most."""
 
 
 class CompileError(Exception):
@@ -209,13 +212,19 @@ class Compilation:
 
 
 def _reason(name: str, returncode: int, log: str) -> str:
-    """Why a compilation ended early, in one sentence and its last lines."""
-    last = "\n".join(log.strip().splitlines()[-3:])
+    """Why a compilation ended early, in one sentence; where that is not known, with the last lines of its log."""
     if returncode == -9:
         return f"the system ended the compilation of the {name} kernels, most likely for want of memory (it needs 2 GB)"
+    for folder in (store(), Path(tempfile.gettempdir())):
+        if folder.exists() and shutil.disk_usage(folder).free < ROOM:
+            return f"the disk that holds {folder} is full, and the {name} kernels need {ROOM // 10**6} MB there"
+    last = "\n".join(log.strip().splitlines()[-3:])
     return f"MAX could not compile the {name} kernels:\n{last}"
 
 
 if __name__ == "__main__":
     os.nice(int(sys.argv[1]))
-    compile_batch(sys.argv[2])
+    try:
+        compile_batch(sys.argv[2])
+    except OSError as error:
+        sys.exit(f"{error.strerror}: {error.filename}")
