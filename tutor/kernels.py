@@ -33,8 +33,8 @@ ROOT = Path(__file__).parent.parent
 SECONDS = {"embeddings": 20, "transformer": 77, "variants": 65}
 """The batches in the order in which the course needs them, each with the seconds it took beside another one on two
 cores: what the progress bar expects, never a limit."""
-ROOM = 20_000_000
-"""Bytes of the disk that a compilation needs at most."""
+ROOM = 100_000_000
+"""Bytes of the disk that all the compilations need: what MAX keeps for itself is ten times the batches."""
 
 
 class CompileError(Exception):
@@ -217,7 +217,7 @@ def _reason(name: str, returncode: int, log: str) -> str:
         return f"the system ended the compilation of the {name} kernels, most likely for want of memory (it needs 2 GB)"
     for folder in (store(), Path(tempfile.gettempdir())):
         if folder.exists() and shutil.disk_usage(folder).free < ROOM:
-            return f"the disk that holds {folder} is full, and the {name} kernels need {ROOM // 10**6} MB there"
+            return f"the disk that holds {folder} is full, and the kernels need {ROOM // 10**6} MB there"
     last = "\n".join(log.strip().splitlines()[-3:])
     return f"MAX could not compile the {name} kernels:\n{last}"
 
