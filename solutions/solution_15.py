@@ -45,7 +45,7 @@ def read_safetensors(path: str | Path) -> dict[str, np.ndarray]:
         except (ValueError, RecursionError):
             header = None
         if not isinstance(header, dict):
-            raise ValueError(f"{path} is not a safetensors file: its header is not JSON object")
+            raise ValueError(f"{path} is not a safetensors file: its header is not a JSON object")
         entries = _entries(header, room - length, path)
         return {name: _read_tensor(file, dtype, shape) for name, dtype, shape in entries}
 
@@ -134,9 +134,13 @@ def load_checkpoint(directory: str | Path) -> GPT2LMHeadModel:
     Args:
         directory: the folder with Hugging Face's config.json and model.safetensors.
 
+    Returns:
+        The model. Its weights are float32, whatever type the file holds.
+
     Raises:
         ValueError: a tensor is missing, is one too many, has another shape than the config gives
-            it, or is not made of floating-point numbers. The message names it.
+            it, or is not made of floating-point numbers. The message names it. And what
+            `read_safetensors`, `to_parameters` and `GPT2Config.from_json` refuse.
     """
     directory = Path(directory)
     with F.lazy():  # the random weights that a new model has are never computed

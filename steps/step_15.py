@@ -60,9 +60,13 @@ def load_checkpoint(directory: str | Path) -> GPT2LMHeadModel:
     Args:
         directory: the folder with Hugging Face's config.json and model.safetensors.
 
+    Returns:
+        The model. Its weights are float32, whatever type the file holds.
+
     Raises:
         ValueError: a tensor is missing, is one too many, has another shape than the config gives
-            it, or is not made of floating-point numbers. The message names it.
+            it, or is not made of floating-point numbers. The message names it. And what
+            `read_safetensors`, `to_parameters` and `GPT2Config.from_json` refuse.
     """
     raise NotImplementedError(
         "make the model under F.lazy(), load its weights, name what does not fit"

@@ -1,7 +1,9 @@
 """What all tests share: which answer a step's checks look at, and the reference numbers."""
 
 import functools
+import os
 import re
+import signal
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,6 +26,13 @@ REFERENCE = ROOT / "tests" / "reference"
 def pytest_addoption(parser):
     """`--answer FILE`: check that file; without it the checks run on the solutions."""
     parser.addoption("--answer", type=Path, help="the file to check; default: the solution of the step")
+
+
+def pytest_configure(config):
+    """Have what the repository's own tests start behave as in a terminal, wherever the tests themselves were started."""
+    if config.option.answer is None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` has programs ignore Ctrl-C
+        os.environ.pop("PYTHONUNBUFFERED", None)
 
 
 @pytest.fixture(scope="module")

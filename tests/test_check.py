@@ -27,6 +27,10 @@ def verdict_on(tmp_path):
     return judge
 
 
+LIVES_ON = "import threading, time\nthreading.Thread(target=lambda: time.sleep(20)).start()\n"
+UNPRINTABLE = "class Unprintable(Exception):\n    def __str__(self): return 1\n\n\nraise Unprintable\n"
+
+
 def in_lookup(line: str) -> str:
     """The solution with another first line in `lookup`."""
     return RIGHT.replace("        self._refuse_unknown(ids)\n", f"        {line}\n", 1)
@@ -56,6 +60,11 @@ def test_solution(verdict_on):
         "endless recursion": (in_lookup("return self.lookup(ids)"), "calls itself without end"),
         "a question": (in_lookup("input('which row? ')"), "asks for input"),
         "KeyboardInterrupt": (in_lookup("raise KeyboardInterrupt"), "a KeyboardInterrupt"),
+        "an error, while a thread lives on": (LIVES_ON + RIGHT + "1 / 0\n", "a ZeroDivisionError"),
+        "an import error without words": ("raise ImportError\n" + RIGHT, "it gives no reason"),
+        "a syntax error without words": ("raise SyntaxError\n" + RIGHT, "it gives no reason"),
+        "an error that cannot be printed": (UNPRINTABLE + RIGHT, "an Unprintable: without a message"),
+        "what pytest needs is gone": (RIGHT + "import sys; sys.path.clear(); sys.modules.clear()\n", "could not run"),
         "skipped": (in_lookup("import pytest; pytest.skip('later')"), "not run: later"),
     }.values(),
 )
@@ -102,6 +111,39 @@ def test_output_is_shown(verdict_on):
     assert "looking up [1 6]" not in verdict.printed
 
 
+@pytest.mark.parametrize(
+    "text",
+    {
+        "a loop": "print('at import')\nwhile True: pass\n",
+        "an end": "print('at import')\nimport os\nos._exit(0)\n",
+        "a crash": "print('at import')\nimport ctypes\nctypes.string_at(0)\n",
+    }.values(),
+)
+def test_output_before_the_end_is_shown(verdict_on, text, monkeypatch):
+    """What was printed helps most where nothing else is known."""
+    monkeypatch.setattr(check, "LIMIT", 2)
+    assert verdict_on(RIGHT + text).printed == "at import\n"
+
+
+def test_closed_pipes_do_not_hold_up_the_verdict(verdict_on, monkeypatch):
+    monkeypatch.setattr(check, "LIMIT", 2)
+    verdict = verdict_on(RIGHT + "import os\nos.closerange(0, 64)\nwhile True: pass\n")
+    assert "did not come to an end" in verdict.failure["diagnosis"]
+
+
+def test_a_process_that_is_gone_before_it_begins():
+    """The system may end it while kernels are compiled, or while it waits for a save."""
+    child = check.Child(STEP, STEP.solution)
+
+    def kill(event, facts):
+        if event == "ready":
+            child.process.kill()
+            child.process.wait()
+
+    verdict = check.check(STEP, STEP.solution, watch=kill, child=child)
+    assert "The system ended your code" in verdict.failure["diagnosis"]
+
+
 def test_a_check_that_did_not_run_is_no_pass():
     verdict = check.Verdict(STEP, STEP.solution, checks=[{"title": "a", "failure": None}, {"title": "b"}])
     assert not verdict.passed
@@ -120,6 +162,8 @@ def test_exit_codes(tmp_path):
     assert run("check", "04", "--solution").returncode == 0
     assert run("check", "04", "--file", str(wrong)).returncode == 1
     assert run("check", "04", "--file", str(tmp_path / "none.py")).returncode == 2
+    assert run("check", "04", "--file", str(wrong), "--solution").returncode == 2
+    assert run("check", "04", "--mine", "--pytest", "-q").returncode == 2
     for text in ("99", "four", ""):
         done = run("check", text)
         assert done.returncode == 2 and "there is no step" in done.stderr and "Traceback" not in done.stderr
@@ -137,8 +181,11 @@ def test_plain_text_without_a_terminal():
     assert "\x1b[" in run("check", "04", "--solution", env=forced).stdout
 
 
-def test_ctrl_c(tmp_path):
-    """Ctrl-C ends the check with a word, exit code 130, and no process left."""
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)], ids=["INT", "TERM", "HUP"]
+)
+def test_ended(tmp_path, number, code):
+    """Ctrl-C ends the check with a word; so do, without it, `timeout` and a closed terminal. No process is left."""
     file = tmp_path / "step_04.py"
     file.write_text(RIGHT + "import os\nopen('pid', 'w').write(str(os.getpid()))\nwhile True: pass\n")
     file.write_text(file.read_text().replace("'pid'", repr(str(tmp_path / "pid"))))
@@ -148,17 +195,19 @@ def test_ctrl_c(tmp_path):
     while not (tmp_path / "pid").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     time.sleep(0.2)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     output, _ = process.communicate(timeout=20)
-    assert process.returncode == 130
-    assert "Stopped" in output and "Traceback" not in output
+    assert process.returncode == code
+    assert ("Stopped" in output) == (number == signal.SIGINT) and "Traceback" not in output
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "pid").read_text()), 0)
 
 
 def test_watch(tmp_path):
-    """With --watch a saved file is checked again."""
-    file = tmp_path / "step_04.py"
+    """With --watch a saved file is checked again, also where the path to it leads through a link."""
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "folder")
+    file = tmp_path / "link" / "step_04.py"
     file.write_text(RIGHT.replace("self.weight[ids]", "self.weight[ids - 1]"))
     command = [sys.executable, "-m", "tutor", "check", "04", "--watch", "--file", str(file)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}

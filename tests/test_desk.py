@@ -49,7 +49,9 @@ def test_hints_come_one_by_one(clone):
         assert code == 0 and f"hint {number} of {total}" in printed
     assert "diff 05" in printed
     assert "hint 1 of" in run(clone, "hint", "5", "1")[1]
-    assert run(clone, "hint", "05", "99")[0] == 2
+    assert f"hint {total} of" in run(clone, "hint", "05")[1], "looking back at a hint loses the place"
+    for number in ("0", "99"):
+        assert run(clone, "hint", "05", number)[0] == 2
 
 
 def test_hint_without_a_step_is_for_the_first_that_is_not_passed(clone):
@@ -81,6 +83,17 @@ def test_reset_keeps_the_learners_file(clone):
     backups = sorted((clone / ".tutor" / "backups").iterdir())
     assert [backup.read_text() for backup in backups] == ["my work\n", "more work\n"]
     assert "untouched stub already" in run(clone, "reset", "05")[1]
+
+
+@pytest.mark.parametrize("work", ["a line above", "not UTF-8"])
+def test_reset_of_a_half_written_file(clone, work):
+    """What is still `raise NotImplementedError` does not make it the stub."""
+    file = clone / "steps" / "step_05.py"
+    stub = file.read_bytes()
+    file.write_bytes(b"import numpy\n" + stub if work == "a line above" else stub + b"# \xff\n")
+    code, printed = run(clone, "reset", "05")
+    assert code == 0 and "Your file is kept" in printed
+    assert file.read_bytes() == stub
 
 
 def test_reset_after_the_answer_was_committed(clone):
@@ -127,7 +140,20 @@ def test_progress(clone):
     assert re.search(r"04 .*·", run(clone, "progress")[1])
 
 
-def test_progress_survives_a_damaged_file(clone):
+def test_what_is_saved_during_a_check_has_not_passed(clone):
+    for name in ("tests", "book"):
+        os.symlink(ROOT / name, clone / name)
+    file = clone / "steps" / "step_04.py"
+    solution = (clone / "solutions" / "solution_04.py").read_text()
+    file.write_text(f"{solution}\nopen(__file__, 'a').write('nonsense(')\n")
+    assert run(clone, "check", "04")[0] == 0
+    assert re.search(r"04 .*changed since it passed", run(clone, "progress")[1])
+
+
+@pytest.mark.parametrize("damage", ["{ not json", "[]"])
+def test_damaged_notes_are_forgotten(clone, damage):
     (clone / ".tutor").mkdir()
-    (clone / ".tutor" / "progress.json").write_text("{ not json")
+    for name in ("progress", "hints"):
+        (clone / ".tutor" / f"{name}.json").write_text(damage)
     assert run(clone, "progress")[0] == 0
+    assert "hint 1 of" in run(clone, "hint", "05")[1]

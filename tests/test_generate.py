@@ -22,14 +22,14 @@ pytestmark = pytest.mark.usefixtures("kernels_ready")
 GENERATED = json.loads((REFERENCE / "generated.json").read_text())
 N_POSITIONS = 128
 STATISTICS = r"(\d+) tokens in \d+\.\d s, \d+\.\d per second; (.+)\n"
-# Without what would make Python write at once by itself, or wrap lines.
-ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"} | {"COLUMNS": "200"}
 
 
 def start(*args, **options):
     """The process of `generate`."""
     words = [sys.executable, "-m", "tutor", "generate", *args]
-    return subprocess.Popen(words, cwd=ROOT, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
+    return subprocess.Popen(
+        words, cwd=ROOT, env=os.environ | {"COLUMNS": "200"}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options
+    )
 
 
 def run(*args, **options):
@@ -38,6 +38,16 @@ def run(*args, **options):
     out, err = (stream.decode() for stream in process.communicate(timeout=300))
     assert "Traceback" not in err
     return process.returncode, out, err
+
+
+def beginning(process):
+    """What there is of the text of "The queen" when more than the prompt has come."""
+    text = b""
+    while len(text) <= len("The queen"):
+        piece = os.read(process.stdout.fileno(), 4096)
+        assert piece, f"it ended early: {process.communicate()[1].decode()}"
+        text += piece
+    return text
 
 
 # ---------------------------------------------------------------- the same text as Hugging Face's
@@ -160,9 +170,7 @@ def test_the_context_is_the_end_of_a_long_prompt(tiny_model):
 def test_streams():
     """The first tokens can be read while the rest is being made."""
     process = start("The queen", "--greedy", "--tokens", "100")
-    begun = b""
-    while len(begun) <= len("The queen"):
-        begun += os.read(process.stdout.fileno(), 4096)
+    begun = beginning(process)
     assert process.poll() is None and len(begun) < 100
     process.kill()
     process.communicate()
@@ -193,9 +201,7 @@ def test_into_head():
 def test_ctrl_c():
     """Ctrl-C ends the line, says how far it came, and is no error."""
     process = start("The queen", "--greedy")
-    begun = b""
-    while len(begun) <= len("The queen"):
-        begun += os.read(process.stdout.fileno(), 4096)
+    begun = beginning(process)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130 and out.endswith(b"\n") and b"Traceback" not in err
@@ -225,6 +231,16 @@ def test_kernels_that_cannot_be_compiled(monkeypatch, capsys):
     code = generate.main(Namespace(checkpoint=None, prompt=["The"], mine=None))
     assert code == 1 and asked == ["transformer"]
     assert "no room on the disk" in capsys.readouterr().err
+
+
+def test_an_empty_prompt_where_no_token_ends_a_text(tmp_path):
+    """A vocabulary of somebody's own may lack <|endoftext|>: other prompts work, and the empty one has its sentence."""
+    for file in checkpoint.FILES:
+        (tmp_path / file).write_bytes((checkpoint.TINY / file).read_bytes())
+    (tmp_path / "vocab.json").write_text((tmp_path / "vocab.json").read_text().replace(END_OF_TEXT, "<|end|>"))
+    assert run("The", "--tokens", "2", "--checkpoint", str(tmp_path))[0] == 0
+    code, out, err = run("", "--checkpoint", str(tmp_path))
+    assert code == 1 and not out and err.startswith("The prompt is empty")
 
 
 def test_a_damaged_checkpoint(tmp_path):

@@ -99,16 +99,6 @@ def test_all_with_a_broken_piece(layout, number, change, says):
     assert f"Look at steps/step_{number:02}.py:" in err.replace("\n", " ")
 
 
-STUB = """
-from max.experimental import nn
-
-
-class MultiHeadAttention(nn.Module):
-    def __init__(self, config):
-        raise NotImplementedError("make c_attn and c_proj")
-"""
-
-
 def test_explore(layout):
     write(layout, 2, 16, change=shout)
     code, out, err = tutor(layout, "explore", "king", "-", "man", "+", "woman", "--mine")

@@ -184,6 +184,20 @@ def test_what_the_hub_lacks(layout, hub, change, says):
     assert not (layout / "weights" / MODEL).exists()
 
 
+def test_a_deleted_file_is_fetched_again(layout, hub):
+    """Who deleted the large file to save room gets the checkpoint whole again."""
+    assert fetch(layout, hub)[0] == 0
+    (layout / "weights" / MODEL / "model.safetensors").unlink()
+    assert fetch(layout, hub)[0] == 0 and has_come(layout, hub.files)
+
+
+def test_a_name_that_leads_elsewhere(layout, hub):
+    """No folder beside weights/ is taken for a checkpoint, or replaced by one."""
+    code, printed = fetch(layout, hub, "../steps")
+    assert code == 1 and "There is no model ../steps on the hub" in printed
+    assert (layout / "steps" / "step_01.py").exists()
+
+
 def test_bad_name(layout, hub):
     code, printed = fetch(layout, hub, "../../etc")
     assert code == 1 and "There is no model ../../etc on the hub" in printed
@@ -244,10 +258,10 @@ def test_folder_of_somebody_else(layout, hub):
 def test_two_at_once(layout, hub):
     """The second one leaves the first one's file alone."""
     hub.cut, hub.cuts, hub.stall = 12_000_000, 1, True
-    first = command(layout, "weights", address=hub.address)
+    first, deadline = command(layout, "weights", address=hub.address), time.monotonic() + 60
     part = layout / "weights" / ".part" / MODEL / hub.commit / "model.safetensors"
     while not (part.exists() and part.stat().st_size >= 10_000_000):
-        assert first.poll() is None
+        assert first.poll() is None and time.monotonic() < deadline
         time.sleep(0.02)
     code, printed = fetch(layout, hub)
     assert code == 1 and "Another process is fetching these weights." in printed

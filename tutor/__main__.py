@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -52,8 +53,9 @@ def parser() -> argparse.ArgumentParser:
 
     check = add("check", "Check a step and print the verdict.")
     check.add_argument("step", type=step)
-    check.add_argument("--solution", action="store_true", help="check the solution instead of your file")
-    check.add_argument("--file", type=Path, help="check this file instead")
+    which = check.add_mutually_exclusive_group()
+    which.add_argument("--solution", action="store_true", help="check the solution instead of your file")
+    which.add_argument("--file", type=Path, help="check this file instead")
     check.add_argument("--watch", action="store_true", help="check again whenever you save the file")
     add_mine(check)
     check.add_argument(
@@ -109,7 +111,7 @@ def parser() -> argparse.ArgumentParser:
     add_mine(explore)
 
     bench = add("bench", "Measure how long a verdict takes.")
-    bench.add_argument("--runs", type=int, default=5, help="how often each command is run (default 5)")
+    bench.add_argument("--runs", type=at_least(1, int), default=5, help="how often each command is run (default 5)")
     bench.add_argument("--cold", action="store_true", help="also with MAX's cache empty: some minutes")
     return top
 
@@ -154,6 +156,8 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    for number in (signal.SIGTERM, signal.SIGHUP):  # like Ctrl-C: what was started is ended too
+        signal.signal(number, lambda number, frame: sys.exit(128 + number))
     try:
         sys.exit(main())
     except KeyboardInterrupt:

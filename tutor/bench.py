@@ -20,7 +20,7 @@ def timed(command: list[str], **environment: str) -> float:
     return time.perf_counter() - start
 
 
-def warm(runs: int, console: Console) -> None:
+def warm(runs: int, screen: Console) -> None:
     """Every step's verdict on its solution, the steps in turn so that a busy minute hits them all alike."""
     python = [sys.executable, "-m", "tutor", "check"]
     commands = {f"s{step.id}": [*python, step.id, "--solution"] for step in STEPS.values()}
@@ -29,17 +29,17 @@ def warm(runs: int, console: Console) -> None:
     commands["pixiw, the same"] = [str(runner), "run", "python", "-c", "pass"]
     seconds = {name: [] for name in commands}
     for name, command in commands.items():
-        timed(command)  # reads the disk, compiles what is missing
+        timed(command, PIXIW_NO_PIXI="1")  # reads the disk, compiles what is missing
     for _ in range(runs):
         for name, command in commands.items():
             seconds[name].append(timed(command, PIXIW_NO_PIXI="1"))
     table = Table("command", "median", "min", "max", title=f"whole process, warm, {runs} runs in turn")
     for name, values in seconds.items():
         table.add_row(name, *(f"{value:.2f} s" for value in (statistics.median(values), min(values), max(values))))
-    console.print(table)
+    screen.print(table)
 
 
-def cold(console: Console) -> None:
+def cold(screen: Console) -> None:
     """The first verdict on a machine that never ran MAX: until the verdict is there, and until all is compiled."""
     for number in (5, 8):
         with tempfile.TemporaryDirectory() as cache:
@@ -52,16 +52,18 @@ def cold(console: Console) -> None:
                     verdict = time.perf_counter() - start
             process.wait()
             total = time.perf_counter() - start
-        console.print(
+        if verdict is None:
+            raise SystemExit(f"s{number:02} did not pass, so there is no time to tell")
+        screen.print(
             f"s{number:02} with an empty cache: verdict after {verdict:.0f} s, all compiled after {total:.0f} s"
         )
 
 
 def main(runs: int, with_cold: bool) -> int:
     """Print the measurements."""
-    console = Console()
-    console.print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}")
-    warm(runs, console)
+    screen = Console()
+    screen.print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}")
+    warm(runs, screen)
     if with_cold:
-        cold(console)
+        cold(screen)
     return 0

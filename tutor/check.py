@@ -4,6 +4,8 @@ The file may hang, exit or crash; the verdict says so. A step has passed only wh
 passed, whatever the process's exit code says.
 """
 
+import contextlib
+import hashlib
 import json
 import os
 import re
@@ -30,6 +32,14 @@ MARK = "\x1e"
 """In the file's output, the child writes this and the id of a check before it runs the check."""
 
 
+def digest(path: Path) -> str:
+    """The content of a file, as a short text to compare by; empty where there is no file that can be read."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return ""
+
+
 @dataclass
 class Verdict:
     """What became of a step's checks.
@@ -43,6 +53,7 @@ class Verdict:
         sections: the end of what the file printed, at import ("") and in each check (its id).
         compiled: (kernel, seconds) of each kernel that had to be compiled for this file.
         seconds: from the start to the verdict, without the course's own compilations.
+        digest: the content of the file when its checks began.
         missing: batches of the course's kernels that this machine still lacks.
     """
 
@@ -54,6 +65,7 @@ class Verdict:
     compiled: list[tuple[str, float]] = field(default_factory=list)
     seconds: float = 0.0
     missing: list[str] = field(default_factory=list)
+    digest: str = ""
 
     @property
     def passed(self) -> bool:
@@ -81,7 +93,7 @@ class Child:
         self.trace = tempfile.TemporaryFile()  # where the process writes its traceback if it crashes or hangs
         read_end, write_end = os.pipe()
         pipes = write_end, self.trace.fileno()
-        command = [sys.executable, "-m", "tutor.child", str(step.number), str(self.answer), *map(str, pipes)]
+        command = [sys.executable, "-u", "-m", "tutor.child", str(step.number), str(self.answer), *map(str, pipes)]
         command += ["--mine", ",".join(map(str, mine))] if mine else []
         self.process = subprocess.Popen(
             command,
@@ -171,8 +183,9 @@ def _follow(child: Child, verdict: Verdict, watch: Watcher) -> None:
                     if event == "ready":
                         ready = True
                         verdict.missing = [name for name in facts["missing"] if name not in child.step.kernels]
-                        child.process.stdin.write(b"go\n")
-                        child.process.stdin.flush()
+                        verdict.digest = digest(child.answer)
+                        with contextlib.suppress(BrokenPipeError):  # it is gone: the end of its output says so
+                            os.write(child.process.stdin.fileno(), b"go\n")
                     elif event == "compiling":
                         compiling = time.monotonic()
                     elif event == "compiled":
@@ -185,9 +198,13 @@ def _follow(child: Child, verdict: Verdict, watch: Watcher) -> None:
                         entry["failure"] = facts.get("failure") or entry.get("failure")
                         entry["notes"] = facts.get("notes", [])
                     elif event == "broken":
-                        verdict.broken = facts["failure"]
+                        verdict.broken, done = facts["failure"], True
                     elif event == "done":
                         done = True
+                        if not verdict.passed and not verdict.failure:
+                            code = facts["code"]
+                            sentence = f"The checks themselves could not run (pytest ended with exit code {code})."
+                            verdict.broken = {"kind": "wrong", "diagnosis": sentence}
     os.set_blocking(child.process.stdout.fileno(), False)
     output.add(child.process.stdout.read() or b"")
     if not done and not verdict.broken:
@@ -263,7 +280,11 @@ def _too_slow(child: Child, clock: _Clock, ready: bool) -> dict:
 
 def _gone(child: Child) -> dict:
     """The failure of a process that ended before its checks did."""
-    returncode = child.process.wait()
+    try:
+        returncode = child.process.wait(timeout=LIMIT)
+    except subprocess.TimeoutExpired:
+        diagnosis = "Your code closed all files of its process, and then did not come to an end."
+        return {"kind": "wrong", "diagnosis": diagnosis, "look": child.innermost()}
     if returncode == -signal.SIGKILL:
         diagnosis = "The system ended your code, most likely because it asked for too much memory."
     elif returncode < 0:

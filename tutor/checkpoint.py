@@ -5,7 +5,8 @@ from pathlib import Path
 
 from tutor.course import ROOT, command, shown
 
-TINY = ROOT / "tests" / "reference" / "tiny-gpt2"
+REFERENCE = ROOT / "tests" / "reference"
+TINY = REFERENCE / "tiny-gpt2"
 WEIGHTS = ROOT / "weights"
 FILES = "config.json", "vocab.json", "merges.txt", "model.safetensors"
 KEYS = {
@@ -49,7 +50,9 @@ def find(name: str | None) -> Path:
     if name.count("/") > 1 or name.startswith((".", "/", "~")):
         raise CheckpointError(f"There is no folder {name}.")
     fetch = command("weights" if name == "gpt2" else f"weights {name}")
-    raise CheckpointError(f"{name} is not a folder here, nor in {shown(WEIGHTS)}: `{fetch}` fetches a model from the hub.")
+    raise CheckpointError(
+        f"{name} is not a folder here, nor in {shown(WEIGHTS)}: `{fetch}` fetches a model from the hub."
+    )
 
 
 def _refuse_other_kinds(folder: Path) -> None:

@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from tutor import kernels, max_setup  # noqa: F401
 from tutor.check import MARK
@@ -84,6 +85,12 @@ def main() -> None:
         pipe.write(json.dumps({"event": event, **facts}) + "\n")
         pipe.flush()
 
+    def end(event: str, **facts) -> NoReturn:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        tell(event, **facts)
+        os._exit(0)  # nothing that the file left behind (threads, exit handlers) may hold up the verdict
+
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # the parent answers Ctrl-C
     faulthandler.enable(args.trace)  # a crash, and SIGUSR1, leave the line that the file is at
     faulthandler.register(signal.SIGUSR1, args.trace, all_threads=True)
@@ -113,17 +120,13 @@ def main() -> None:
     try:
         load_answer(args.answer)
     except BaseException as error:
-        tell("broken", failure=failure(error, args.answer))
-        return
+        end("broken", failure=failure(error, args.answer))
     # Two of these plugins collect garbage over and over at the end, which takes a fifth of a second once MAX is there.
     unused = ("cacheprovider", "faulthandler", "terminal", "unraisableexception", "threadexception")
     options = ["--answer", str(args.answer), "--capture=no", "--assert=plain", "-o", "addopts="]
     options += [f"-pno:{plugin}" for plugin in unused]
     code = pytest.main([str(step.test), *options], plugins=[Reporter(tell, args.answer)])
-    sys.stdout.flush()
-    sys.stderr.flush()
-    tell("done", code=int(code))
-    os._exit(0)  # nothing that the file left behind (threads, exit handlers) may hold up the verdict
+    end("done", code=int(code))
 
 
 if __name__ == "__main__":

@@ -25,9 +25,13 @@ def check_step(args: Namespace) -> int:
     if not answer.is_file():
         print(f"There is no file {shown(answer)}. `{command('reset ' + step.id)}` brings the untouched stub back.")
         return 2
+    answer = answer.resolve()
     if args.pytest is not None:
+        if args.mine or args.watch:
+            print("--pytest goes with neither --mine nor --watch.")
+            return 2
         os.chdir(ROOT)
-        options = [str(step.test), "--answer", str(answer.resolve()), *args.pytest]
+        options = [str(step.test), "--answer", str(answer), *args.pytest]
         os.execv(sys.executable, [sys.executable, "-m", "pytest", *options])
     # It gets ready while this process imports what prints; with --mine, what to import is found out first.
     child = None if args.mine else Child(step, answer)
@@ -82,7 +86,7 @@ def _watch(step: Step, answer: Path, mine: list[int] | None, screen: Console, co
     """Check whenever the file is saved, until Ctrl-C. A process with MAX imported waits for each save."""
     from watchfiles import watch
 
-    saves = watch(answer.parent, watch_filter=lambda _, path: Path(path) == answer.absolute(), raise_interrupt=True)
+    saves = watch(answer.parent, watch_filter=lambda _, path: Path(path) == answer, raise_interrupt=True)
     while True:
         child = Child(step, answer, mine)
         try:

@@ -266,10 +266,18 @@ def _solution(trace: TracebackType | None, answer: Path) -> str:
     return ""
 
 
+def _words(error: BaseException) -> str:
+    """What an error says."""
+    try:
+        return str(error)
+    except Exception:  # a class of the learner's own whose __str__ fails in turn
+        return ""
+
+
 def _explain(error: BaseException, answer: Path, look: dict | None) -> tuple[str, str, str]:
     """The kind of failure, the diagnosis, and Python's or MAX's own words where they add something."""
     name = type(error).__name__
-    said = " ".join(str(error).split())
+    said = " ".join(_words(error).split())
     if isinstance(error, NotImplementedError):
         if look and look["code"] and look["code"].startswith("raise"):
             return "unwritten", f"Not written yet, in `{look['name']}`: {said or 'see its docstring'}.", ""
@@ -281,15 +289,17 @@ def _explain(error: BaseException, answer: Path, look: dict | None) -> tuple[str
                 "",
             )
     if isinstance(error, SyntaxError):
-        look_at = f"line {error.lineno}: {(error.text or '').strip()}"
-        return "wrong", f"Python cannot read the file: {error.msg}.", look_at
+        look_at = f"line {error.lineno}: {(error.text or '').strip()}" if error.lineno else ""
+        return "wrong", f"Python cannot read the file: {error.msg or 'it gives no reason'}.", look_at
+    if isinstance(error, ValueError) and "null bytes" in said:  # how older releases of Python 3.11 put it
+        return "wrong", f"Python cannot read the file: {said}.", ""
     if isinstance(error, SystemExit):
         return "wrong", "Your file ends the program (`sys.exit`, `exit` or `quit`), so nothing can be checked.", ""
     if isinstance(error, ModuleNotFoundError) and "module_v3" in said:
         advice = "`max.nn.module_v3` is the name of an older MAX. Today it is `from max.experimental import nn`."
         return "wrong", advice, said
     if isinstance(error, ImportError):
-        return "wrong", f"An import does not work: {said[0].lower()}{said[1:]}.", ""
+        return "wrong", f"An import does not work: {said[:1].lower()}{said[1:] or 'it gives no reason'}.", ""
     if isinstance(error, EOFError):
         return "wrong", "Your file asks for input, and a check has nobody to answer: take the `input` out.", ""
     if missing := _no_attribute(error, answer):
@@ -325,7 +335,7 @@ def _no_attribute(error: BaseException, answer: Path) -> str:
 
 
 def _first_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    lines = [line.strip() for line in _words(error).splitlines() if line.strip()]
     return lines[0] if lines else "without a message"
 
 

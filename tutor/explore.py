@@ -10,6 +10,7 @@ from rich.table import Table
 
 from tutor import mine
 from tutor.checkpoint import CheckpointError, find
+from tutor.terminal import console
 
 PIECES = [2, 15, 16]
 WORDS = (
@@ -25,9 +26,9 @@ class Question(ValueError):
 
 def main(args: Namespace) -> int:
     """Answer what the command line asks. Returns an exit code."""
-    screen = Console(stderr=True, highlight=False)
+    screen = console(stderr=True)
     try:
-        answer(args, Console(highlight=False), screen)
+        answer(args, console(), screen)
     except (CheckpointError, Question) as error:
         screen.print(str(error), markup=False)
         return 2

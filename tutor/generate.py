@@ -18,7 +18,7 @@ from rich.console import Console
 from tutor import kernels, mine
 from tutor.checkpoint import CheckpointError, find
 from tutor.course import STEPS
-from tutor.terminal import compile_kernels
+from tutor.terminal import compile_kernels, console
 
 PIECES = 2, 15, 17, 18
 """The steps whose pieces this command imports; they import the rest of the model."""
@@ -26,7 +26,7 @@ PIECES = 2, 15, 17, 18
 
 def main(args: Namespace) -> int:
     """Write a text as the options say. Returns an exit code."""
-    screen = Console(stderr=True, highlight=False)
+    screen = console(stderr=True)
     prompt = " ".join(args.prompt)
     try:
         folder = find(args.checkpoint)
@@ -60,10 +60,12 @@ def write(prompt: str, args: Namespace, folder: Path, screen: Console) -> None:
 
     with screen.status("Loading the model"):
         tokenizer, model = read_tokenizer(folder), load_checkpoint(folder)
-    end = tokenizer.ids[END_OF_TEXT]
+    end = tokenizer.ids.get(END_OF_TEXT)
     tokens = encode(prompt, tokenizer)
     n_positions = int(model.transformer.wpe.weight.shape[0])
     if not tokens:
+        if end is None:
+            raise ValueError(f"The prompt is empty, and this vocabulary has no {END_OF_TEXT} to begin a text with.")
         tokens = [end]
         screen.print("[dim]The prompt is empty, so the model begins a text of its own.[/]")
     if len(tokens) > n_positions:

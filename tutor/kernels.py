@@ -28,8 +28,8 @@ from types import ModuleType
 from typing import IO
 
 from tutor import kernel_list
+from tutor.course import ROOT
 
-ROOT = Path(__file__).parent.parent
 SECONDS = {"embeddings": 20, "transformer": 77, "variants": 65}
 """The batches in the order in which the course needs them, each with the seconds it took beside another one on two
 cores: what the progress bar expects, never a limit."""

@@ -1,18 +1,12 @@
 """What the learner has passed: kept in .tutor/progress.json, by the content of each file."""
 
-import hashlib
 import json
 from pathlib import Path
 
-from tutor.check import Verdict
+from tutor.check import Verdict, digest
 from tutor.course import ROOT, Step
 
 FILE = ROOT / ".tutor" / "progress.json"
-
-
-def digest(path: Path) -> str:
-    """The content of a file, as a short text to compare by."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def read() -> dict[str, str]:
@@ -23,19 +17,20 @@ def read() -> dict[str, str]:
 def read_json(file: Path) -> dict:
     """The content of a small JSON file; nothing where there is none yet, or a damaged one."""
     try:
-        return json.loads(file.read_text())
+        facts = json.loads(file.read_text())
     except (OSError, ValueError):
         return {}
+    return facts if isinstance(facts, dict) else {}
 
 
 def record(verdict: Verdict) -> None:
-    """Remember a verdict on the learner's own file."""
+    """Remember a verdict on the learner's own file, as it was when it was checked."""
     if verdict.answer != verdict.step.stub:
         return
     passed = read()
     passed.pop(verdict.step.id, None)
     if verdict.passed:
-        passed[verdict.step.id] = digest(verdict.answer)
+        passed[verdict.step.id] = verdict.digest
     write(FILE, passed)
 
 

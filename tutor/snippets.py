@@ -68,8 +68,8 @@ def read(path: Path) -> Page:
 
 def copy_repository(target: Path) -> None:
     """Copy what snippets may need to `target`, with every stub untouched and nothing passed yet."""
-    skipped = shutil.ignore_patterns(".git", ".venv*", ".pixi", ".tutor", "__pycache__", ".pytest_cache", ".ruff_cache")
-    shutil.copytree(ROOT, target, ignore=skipped, dirs_exist_ok=True)
+    left_out = shutil.ignore_patterns(".git", ".venv*", ".pixi", ".tutor", "__pycache__", ".*_cache", "weights")
+    shutil.copytree(ROOT, target, ignore=left_out, dirs_exist_ok=True)
     for step in STEPS.values():
         (target / step.stub.relative_to(ROOT)).write_text(pristine(step))
 

@@ -10,24 +10,24 @@ from tutor import kernels
 from tutor.check import Child, Verdict, check
 
 
-def console() -> Console:
-    """The terminal, as every command prints to it."""
-    return Console(highlight=False, soft_wrap=False)
+def console(*, stderr: bool = False) -> Console:
+    """The terminal, as every command prints to it: to standard output, or to standard error."""
+    return Console(stderr=stderr, highlight=False)
 
 
-def check_watched(child: Child, console: Console, compilation: kernels.Compilation) -> Verdict:
+def check_watched(child: Child, screen: Console, compilation: kernels.Compilation) -> Verdict:
     """Check the answer that `child` is for, with a spinner, compiling first what the step needs and lacks.
 
     What only later steps need is begun beside that; `compilation` goes on with it after the verdict.
     """
     step = child.step
-    status = console.status(f"Checking step {step.id}")
+    status = screen.status(f"Checking step {step.id}")
 
     def watch(event: str, facts: dict) -> None:
         if event == "ready" and (needed := [name for name in step.kernels if name in facts["missing"]]):
             status.stop()
             later = [name for name in facts["missing"] if name not in needed]
-            compile_kernels(needed, f"the kernels that step {step.id} needs", console, compilation, later)
+            compile_kernels(needed, f"the kernels that step {step.id} needs", screen, compilation, later)
             child.started = time.monotonic()
             status.start()
         elif event == "compiling":
@@ -40,7 +40,7 @@ def check_watched(child: Child, console: Console, compilation: kernels.Compilati
 
 
 def compile_kernels(
-    batches: list[str], what: str, console: Console, compilation: kernels.Compilation, then: Sequence[str] = ()
+    batches: list[str], what: str, screen: Console, compilation: kernels.Compilation, then: Sequence[str] = ()
 ) -> None:
     """Compile batches of kernels with a progress bar; on anything but a terminal, with a line before and after.
 
@@ -48,10 +48,10 @@ def compile_kernels(
         tutor.kernels.CompileError: a compilation failed.
     """
     began = time.monotonic()
-    if not console.is_terminal:
-        console.print(f"Compiling {what}: once per machine, about {compilation.expected(batches):.0f} s.")
+    if not screen.is_terminal:
+        screen.print(f"Compiling {what}: once per machine, about {compilation.expected(batches):.0f} s.")
     columns = SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
         task = bar.add_task(f"Compiling {what}, once per machine")
         compilation.wait_for(batches, lambda done, total: bar.update(task, completed=done, total=total), then)
-    console.print(f"Compiled {what} in {time.monotonic() - began:.0f} s. This machine keeps them.")
+    screen.print(f"Compiled {what} in {time.monotonic() - began:.0f} s. This machine keeps them.")

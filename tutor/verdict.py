@@ -9,26 +9,26 @@ from tutor.check import Verdict
 from tutor.course import STEPS, command, shown
 
 
-def show(verdict: Verdict, console: Console) -> None:
-    """Print a verdict. Colour and width are the console's: plain text if the output is not a terminal."""
+def show(verdict: Verdict, screen: Console) -> None:
+    """Print a verdict. Colour and width are the screen's: plain text if the output is not a terminal."""
     step = verdict.step
     header = Table.grid(expand=True)
     header.add_column()
     header.add_column(justify="right")
     header.add_row(Text(f"Step {step.id} · {step.title}", "bold"), Text(shown(verdict.answer), "dim"))
-    console.print(header)
+    screen.print(header)
     for cases in _grouped(verdict):
-        console.print(_line(cases))
+        screen.print(_line(cases))
     for kernel, seconds in verdict.compiled:
         note = (
             f"MAX compiled a kernel that only your answer uses ({kernel}, {seconds:.0f} s). The next run has it ready."
         )
-        console.print(Padding(Text(note, "dim"), (0, 0, 0, 2), expand=False))
+        screen.print(Padding(Text(note, "dim"), (0, 0, 0, 2), expand=False))
     if verdict.failure:
-        _explain(verdict.failure, console)
+        _explain(verdict.failure, screen)
     if verdict.printed.strip():
-        _show_output(verdict.printed, console)
-    _next(verdict, console)
+        _show_output(verdict.printed, screen)
+    _next(verdict, screen)
 
 
 MARKS = {
@@ -76,11 +76,11 @@ def _grid(rows: list[tuple], indent: int, gap: int = 2) -> Padding:
     return Padding(table, (0, 0, 0, indent), expand=False)
 
 
-def _explain(failure: dict, console: Console) -> None:
+def _explain(failure: dict, screen: Console) -> None:
     """The failure to look at first: diagnosis, facts, and place."""
     style = "yellow" if failure["kind"] == "unwritten" else "red"
-    console.print()
-    console.print(Padding(Text(failure["diagnosis"], f"bold {style}"), (0, 0, 0, 2), expand=False))
+    screen.print()
+    screen.print(Padding(Text(failure["diagnosis"], f"bold {style}"), (0, 0, 0, 2), expand=False))
     rows = list(failure.get("facts", {}).items())
     if look := failure.get("look"):
         place = shown(look["file"]) + (f":{look['line']}" if look.get("line") else "")
@@ -89,36 +89,36 @@ def _explain(failure: dict, console: Console) -> None:
         if look.get("code") and failure["kind"] != "unwritten":
             rows.append(("", look["code"]))
     if rows:
-        console.print()
-        console.print(_grid([(Text(name, "dim"), Text(value)) for name, value in rows], indent=4))
+        screen.print()
+        screen.print(_grid([(Text(name, "dim"), Text(value)) for name, value in rows], indent=4))
 
 
-def _show_output(printed: str, console: Console) -> None:
+def _show_output(printed: str, screen: Console) -> None:
     """The last lines of what the learner's file printed."""
     lines = [line if len(line) <= 200 else f"{line[:200]}…" for line in printed.strip("\n").splitlines()]
-    console.print(Padding(Text("your code printed", "dim"), (1, 0, 0, 4), expand=False))
+    screen.print(Padding(Text("your code printed", "dim"), (1, 0, 0, 4), expand=False))
     shown_lines = (["…"] if len(lines) > 12 else []) + lines[-12:]
-    console.print(Padding(Text("\n".join(shown_lines)), (0, 0, 0, 6), expand=False))
+    screen.print(Padding(Text("\n".join(shown_lines)), (0, 0, 0, 6), expand=False))
 
 
-def _next(verdict: Verdict, console: Console) -> None:
+def _next(verdict: Verdict, screen: Console) -> None:
     """The count, and the chapter and command to go to next."""
     step = verdict.step
     groups = _grouped(verdict)
     count = sum(all(_state(case) == "passed" for case in cases) for cases in groups)
-    console.print()
+    screen.print()
     if verdict.passed:
-        console.print(Text(f"Passed: all {count} checks, in {verdict.seconds:.1f} s.", "bold green"))
+        screen.print(Text(f"Passed: all {count} checks, in {verdict.seconds:.1f} s.", "bold green"))
         following = STEPS.get(step.number + 1)
         rows = [("compare", command(f"diff {step.id}"))]
         if following:
             rows += [("next", shown(following.chapter)), ("then", command(f"s{following.id}"))]
     else:
         total = f"{count} of {len(groups)} checks passed, in {verdict.seconds:.1f} s."
-        console.print(Text(total if verdict.checks else "No check could run.", "bold"))
+        screen.print(Text(total if verdict.checks else "No check could run.", "bold"))
         rows = [
             ("read", shown(step.chapter)),
             ("stuck?", command(f"hint {step.id}")),
             ("again", command(f"s{step.id}")),
         ]
-    console.print(_grid([(Text(name, "dim"), value) for name, value in rows], indent=2))
+    screen.print(_grid([(Text(name, "dim"), value) for name, value in rows], indent=2))

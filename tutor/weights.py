@@ -26,35 +26,37 @@ class FetchError(Exception):
     """Why there are no weights, in a sentence or two for whoever asked for them."""
 
 
-def main(name: str, console: Console) -> int:
+def main(name: str, screen: Console) -> int:
     """Fetch the checkpoint that has this name on the hub. Returns an exit code."""
     folder = WEIGHTS / hub_name(name)
     try:
-        if not folder.is_dir():
+        if not all((folder / file).is_file() for file in FILES):
             fetch(hub_name(name), folder)
     except FetchError as error:
-        console.print(str(error), markup=False)
+        screen.print(str(error), markup=False)
         return 1
     except KeyboardInterrupt:
-        console.print(f"Stopped. {AGAIN}")
+        screen.print(f"Stopped. {AGAIN}")
         return 130
     size = sum((folder / file).stat().st_size for file in FILES)
-    console.print(f"{hub_name(name)} is in {folder} ({size / 1e6:,.0f} MB).", soft_wrap=True)
+    screen.print(f"{hub_name(name)} is in {folder} ({size / 1e6:,.0f} MB).", soft_wrap=True)
     task = command(f'generate --checkpoint {name} "The queen"')
-    console.print(f"[dim]write with it[/]  {task}", soft_wrap=True)
+    screen.print(f"[dim]write with it[/]  {task}", soft_wrap=True)
     return 0
 
 
 def fetch(name: str, folder: Path) -> None:
-    """Fetch a checkpoint into `folder`, which is made only when every file has come and is right.
+    """Fetch a checkpoint into `folder`, which is made, or made anew, only when every file has come and is right.
 
     Raises:
         FetchError: it did not work; what has come so far is kept.
     """
     from huggingface_hub import get_hf_file_metadata, hf_hub_url
+    from huggingface_hub.utils import validate_repo_id
 
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # it tells of each attempt, with the address
     with _in_plain_words(name):
+        validate_repo_id(name)
         revision = None
         for file in FILES:
             facts = get_hf_file_metadata(hf_hub_url(name, file, revision=revision), token=False)
@@ -65,6 +67,7 @@ def fetch(name: str, folder: Path) -> None:
             part.mkdir(parents=True, exist_ok=True)
             _fetch_file(facts, part / file)
         folder.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)  # what is left of it, if somebody deleted some of its files
         part.rename(folder)
         shutil.rmtree(WEIGHTS / ".part" / name)
 

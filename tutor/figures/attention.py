@@ -3,13 +3,12 @@
 import numpy as np
 import svg
 
-from solutions.solution_02 import decode, read_tokenizer
-from tutor.course import ROOT
+from solutions.solution_02 import decode
+from tutor.checkpoint import REFERENCE
 from tutor.figures.draw import CELL_H, arrow, cell, label, picture
+from tutor.figures.text import TOKENIZER, minus
 
-REFERENCE = ROOT / "tests" / "reference"
 EXPECTED = np.load(REFERENCE / "expected.npz")
-TOKENIZER = read_tokenizer(REFERENCE / "tiny-gpt2")
 WORDS = [decode([token], TOKENIZER).strip() for token in EXPECTED["batch/input_ids"][0].tolist()]
 SENTENCE = WORDS[: WORDS.index(".") + 1]
 """The first text of the reference batch up to its full stop; no token of it sees what follows."""
@@ -20,11 +19,6 @@ LAYER, HEAD = 1, 2
 def attention(name: str, T: int = len(SENTENCE)) -> np.ndarray:
     """Hugging Face's "scores" or "weights" in LAYER for the first T tokens, [H, T, T]."""
     return EXPECTED[f"batch/h.{LAYER}.attn.{name}"][0, :, :T, :T]
-
-
-def minus(text: str) -> str:
-    """A number as the book prints it."""
-    return text.replace("-", "−")
 
 
 def sheet(x: float, y: float, w: float, h: float, words: str = "", **options) -> list[svg.Element]:

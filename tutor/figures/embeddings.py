@@ -4,17 +4,17 @@ import numpy as np
 import svg
 from safetensors.numpy import load_file
 
-from tutor.course import ROOT
+from tutor.checkpoint import REFERENCE, TINY
 from tutor.figures.draw import CELL_H, CELL_W, arrow, cell, label, picture, table
+from tutor.figures.text import minus
 
-REFERENCE = ROOT / "tests" / "reference"
 TOY = np.load(REFERENCE / "toy.npz")["seed_123/weight"]
 IDS = [2, 3, 5, 1]
 
 
 def numbers(rows) -> list[list[str]]:
     """Numbers as the book prints them."""
-    return [[f"{value:.4f}".replace("-", "−") for value in row] for row in rows]
+    return [[minus(f"{value:.4f}") for value in row] for row in rows]
 
 
 def lookup() -> str:
@@ -104,7 +104,7 @@ def broadcast() -> str:
 
 def positions() -> str:
     """The cosine similarity of each eighth position embedding of the tiny model with every other."""
-    wpe = load_file(REFERENCE / "tiny-gpt2" / "model.safetensors")["transformer.wpe.weight"]
+    wpe = load_file(TINY / "model.safetensors")["transformer.wpe.weight"]
     unit = wpe / np.linalg.norm(wpe, axis=1, keepdims=True)
     shown = [*range(0, len(wpe), 8), len(wpe) - 1]
     x, y, size = 46, 34, 19
@@ -130,7 +130,7 @@ def positions() -> str:
             svg.Rect(x=x + len(shown) * size + 24, y=top, width=size, height=size, class_=["cell"]),
         ]
         elements.append(
-            label(x + len(shown) * size + 50, top + 14, f"{cosine}".replace("-", "−"), kind="number", anchor="start")
+            label(x + len(shown) * size + 50, top + 14, minus(f"{cosine}"), kind="number", anchor="start")
         )
     return picture(
         x + len(shown) * size + 100,

@@ -5,14 +5,11 @@ import json
 import numpy as np
 import svg
 
-from solutions.solution_02 import read_tokenizer
 from solutions.solution_16 import word_id
-from tutor.course import ROOT
+from tutor.checkpoint import TINY
 from tutor.figures.draw import CELL_H, arrow, cell, label, picture
-from tutor.figures.text import path
+from tutor.figures.text import TOKENIZER, minus, path
 
-TINY = ROOT / "tests" / "reference" / "tiny-gpt2"
-TOKENIZER = read_tokenizer(TINY)
 RAW = (TINY / "model.safetensors").read_bytes()
 START = 8 + int.from_bytes(RAW[:8], "little")
 """Where the data begin in the tiny model's file."""
@@ -98,7 +95,7 @@ def floats() -> str:
     x, y, w, h = 12, 44, 17, 24
     elements = []
     for name, digits, exponent, value in rows:
-        shown = f"{float(value):.9g}".replace("-", "−")
+        shown = minus(f"{float(value):.9g}")
         elements += [
             label(x, y - 24, name, kind="name", anchor="start"),
             label(x + 84, y - 24, f"= {shown}", kind="number", anchor="start"),

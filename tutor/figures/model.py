@@ -9,11 +9,12 @@ import svg
 from safetensors.numpy import load_file
 
 from solutions.solution_02 import decode
-from tutor.figures.attention import EXPECTED, REFERENCE, TOKENIZER, WORDS, minus
+from tutor.checkpoint import TINY
+from tutor.figures.attention import EXPECTED, WORDS
 from tutor.figures.draw import CELL_H, CELL_W, arrow, cell, label, picture
-from tutor.figures.text import path
+from tutor.figures.text import TOKENIZER, minus, path
 
-WTE = load_file(REFERENCE / "tiny-gpt2" / "model.safetensors")["transformer.wte.weight"]
+WTE = load_file(TINY / "model.safetensors")["transformer.wte.weight"]
 
 
 # ---------------------------------------------------------------- step 11

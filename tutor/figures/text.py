@@ -3,11 +3,15 @@
 import svg
 
 from solutions.solution_02 import CHARACTER, encode, read_tokenizer
-from tutor.course import ROOT
+from tutor.checkpoint import TINY
 from tutor.figures.draw import CELL_H, arrow, cell, label, picture
 
-REFERENCE = ROOT / "tests" / "reference"
-TOKENIZER = read_tokenizer(REFERENCE / "tiny-gpt2")
+TOKENIZER = read_tokenizer(TINY)
+
+
+def minus(text: str) -> str:
+    """A number as the book prints it."""
+    return text.replace("-", "−")
 
 
 # ---------------------------------------------------------------- the whole model

@@ -5,9 +5,9 @@ import svg
 
 from solutions.solution_02 import decode
 from solutions.solution_18 import probabilities
-from tutor.figures.attention import EXPECTED, TOKENIZER, WORDS, minus
+from tutor.figures.attention import EXPECTED, WORDS
 from tutor.figures.draw import CELL_H, arrow, cell, label, picture
-from tutor.figures.text import path
+from tutor.figures.text import TOKENIZER, minus, path
 
 # ---------------------------------------------------------------- step 17
 

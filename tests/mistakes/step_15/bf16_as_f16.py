@@ -48,7 +48,7 @@ def read_safetensors(path: str | Path) -> dict[str, np.ndarray]:
         except (ValueError, RecursionError):
             header = None
         if not isinstance(header, dict):
-            raise ValueError(f"{path} is not a safetensors file: its header is not JSON object")
+            raise ValueError(f"{path} is not a safetensors file: its header is not a JSON object")
         entries = _entries(header, room - length, path)
         return {name: _read_tensor(file, dtype, shape) for name, dtype, shape in entries}
 
