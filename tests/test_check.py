@@ -64,7 +64,7 @@ def test_solution(verdict_on):
         "an import error without words": ("raise ImportError\n" + RIGHT, "it gives no reason"),
         "a syntax error without words": ("raise SyntaxError\n" + RIGHT, "it gives no reason"),
         "an error that cannot be printed": (UNPRINTABLE + RIGHT, "an Unprintable: without a message"),
-        "what pytest needs is gone": (RIGHT + "import sys; sys.path.clear(); sys.modules.clear()\n", "could not run"),
+        "what pytest needs is gone": (RIGHT + "import sys; sys.path.clear()\n", "could not run"),
         "skipped": (in_lookup("import pytest; pytest.skip('later')"), "not run: later"),
     }.values(),
 )

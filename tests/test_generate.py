@@ -201,7 +201,7 @@ def test_into_head():
 def test_ctrl_c():
     """Ctrl-C ends the line, says how far it came, and is no error."""
     process = start("The queen", "--greedy")
-    begun = beginning(process)
+    beginning(process)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130 and out.endswith(b"\n") and b"Traceback" not in err
