@@ -86,7 +86,12 @@ def test_words(embeddings):
 
 
 def test_analogy():
-    for words in (["king", "-", "man", "+", "woman"], ["king", "+", "woman", "-", "man"], ["king - man + woman"]):
+    for words in (
+        ["king", "-", "man", "+", "woman"],
+        ["king", "+", "woman", "-", "man"],
+        ["king - man + woman"],
+        ["king − man + woman"],
+    ):
         code, out, _ = run(*words, "--count", "2")
         assert code == 0 and re.match(r"king - man \+ woman is nearest to queen 0\.\d\d, \S+ -?0\.\d\d\n", out)
 
@@ -98,6 +103,8 @@ def test_analogy():
         ([" "], "Say which words to compare"),
         (["zebra"], "'zebra' is not a single token in this vocabulary"),
         (["king", "-", "zebra", "+", "woman"], "'zebra' is not a single token"),
+        (["king-man+woman"], "Signs stand between spaces"),
+        (["king", "--checkpoint", str(ROOT / "README.md")], "README.md is a file. A checkpoint is a folder"),
         (["king", "-", "man"], "An analogy has three words"),
         (["king", "+", "man", "+", "woman"], "An analogy has three words"),
         (["king", "-", "man", "+"], "An analogy has three words"),
@@ -109,6 +116,33 @@ def test_analogy():
 def test_bad_questions(words, says):
     code, _, err = run(*words)
     assert code == 2 and says in err
+
+
+def test_many_words():
+    """A table that does not fit is left out, not squeezed until nothing can be read."""
+    words = explore.WORDS.split()
+    _, narrow, _ = run(*words)
+    assert "too wide" in narrow and narrow.count("nearest to") == len(words)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "says"),
+    [
+        ("vocab.json", b"{}", "vocab.json is damaged"),
+        ("vocab.json", b"[1]", "vocab.json is damaged"),
+        ("vocab.json", b'{"a": 0,\n', "vocab.json is damaged"),
+        ("vocab.json", b'{"a": 1000}', "vocab.json has the ID 1000, for which config.json leaves no row"),
+        ("merges.txt", b"\xff\xfe", "merges.txt is damaged"),
+        ("merges.txt", (TINY / "merges.txt").read_bytes()[:100], "merges.txt is not whole: no merge makes"),
+    ],
+)
+def test_a_damaged_tokenizer(tmp_path, file, content, says):
+    """Named by the file, before a text comes out changed: with half of the merges it would, without an error."""
+    for name in FILES:
+        (tmp_path / name).write_bytes((TINY / name).read_bytes())
+    (tmp_path / file).write_bytes(content)
+    code, _, err = run("king", "queen", "--checkpoint", str(tmp_path))
+    assert code == 2 and says in " ".join(err.split())
 
 
 def test_a_checkpoint_without_a_table(tmp_path):

@@ -108,6 +108,7 @@ def test_options_that_leave_the_best_token(option):
         ["--top-p", "1.1"],
         ["--tokens", "0"],
         ["--seed", "x"],
+        ["--temperature", "1", "--greedy"],
         [],
     ],
     ids=" ".join,

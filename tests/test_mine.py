@@ -8,6 +8,7 @@ import sys
 import pytest
 from conftest import REFERENCE
 from tutor import mine
+from tutor.check import digest
 from tutor.course import STEPS
 
 from solutions.solution_02 import decode, read_tokenizer
@@ -129,3 +130,31 @@ def test_a_check_with_other_pieces_is_not_remembered(layout):
     write(layout, 2, change=lambda text: text.replace("    ids = json.loads(", "    return\n    ids = json.loads("))
     assert tutor(layout, "check", "16", "--all-mine")[0] == 1
     assert "16" in mine.progress.read_json(layout / ".tutor" / "progress.json")
+
+
+@pytest.mark.parametrize(
+    ("number", "change", "says"),
+    [
+        (2, lambda text: text.replace("    return [tokenizer", "    [tokenizer", 1), "02"),
+        (15, lambda text: text.replace("    return model", "    model", 1), "15"),
+        (17, lambda text: text.replace("        yield token", "        return token", 1), "17"),
+    ],
+    ids=["nothing", "no model", "no generator"],
+)
+def test_a_piece_that_gives_nonsense(layout, number, change, says):
+    """Where the error comes up is not where it was made: the steps that have not passed are named."""
+    write(layout, *mine.needed(2, 15, 17, 18))
+    assert change(STEPS[number].solution.read_text()) != STEPS[number].solution.read_text()
+    others = [step for step in mine.needed(2, 15, 17, 18) if step != number]
+    passed = {STEPS[step].id: digest(layout / "steps" / STEPS[step].stub.name) for step in others}
+    mine.progress.write(layout / ".tutor" / "progress.json", passed)
+    write(layout, number, change=change)
+    code, _, err = tutor(layout, "generate", FIRST["prompt"], "--greedy", "--tokens", "3", "--all-mine")
+    assert code == 1 and "Traceback" not in err
+    assert f"Of your pieces these have not passed: {says}." in " ".join(err.split())
+
+
+def test_a_written_piece_that_fails_is_named(layout):
+    write(layout, 16, change=lambda text: text.replace("return", "return None #", 1))
+    code, out, err = tutor(layout, "explore", "king", "queen", "--mine")
+    assert code == 0 and "yours does not pass: 16" in err

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tutor.course import STEPS, Step
+from tutor.course import STEPS, Step, command
 
 
 def step(text: str) -> Step:
@@ -38,7 +38,8 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def add(name: str, summary: str) -> argparse.ArgumentParser:
-        return commands.add_parser(name, help=summary, description=summary)
+        typed = None if name == "check" else command(name)  # `check` has a task for each step
+        return commands.add_parser(name, prog=typed, help=summary, description=summary)
 
     checkpoint = "a folder, or the name of a model that `weights` fetched (default: the tiny GPT-2)"
 
@@ -64,7 +65,7 @@ def parser() -> argparse.ArgumentParser:
 
     hint = add("hint", "Show the next hint of a step.")
     hint.add_argument("step", type=step, nargs="?", help="default: the first step that you have not passed")
-    hint.add_argument("number", type=int, nargs="?", help="show this hint, not the next one")
+    hint.add_argument("number", type=at_least(1, int), nargs="?", help="show this hint, not the next one")
 
     diff = add("diff", "Compare your file with the solution.")
     diff.add_argument("step", type=step)
@@ -82,9 +83,9 @@ def parser() -> argparse.ArgumentParser:
     generate.add_argument(
         "--tokens", type=at_least(1, int), default=100, help="how many to write at most (default 100)"
     )
-    generate.add_argument(
-        "--temperature", type=at_least(0), default=0.8, help="below 1 safer, above 1 bolder (default 0.8)"
-    )
+    how = generate.add_mutually_exclusive_group()
+    how.add_argument("--greedy", action="store_true", help="always take the best token")
+    how.add_argument("--temperature", type=at_least(0), default=0.8, help="below 1 safer, above 1 bolder (default 0.8)")
     generate.add_argument(
         "--top-k", type=at_least(0, int), default=0, help="choose among the best K tokens (default: all)"
     )
@@ -95,7 +96,6 @@ def parser() -> argparse.ArgumentParser:
         help="choose among the best tokens that have this probability together (default 1: all)",
     )
     generate.add_argument("--seed", type=at_least(0, int), help="the same seed writes the same text")
-    generate.add_argument("--greedy", action="store_true", help="always take the best token")
     add_mine(generate)
 
     weights = add("weights", "Fetch GPT-2's weights from the Hugging Face hub.")

@@ -44,6 +44,8 @@ def find(name: str | None) -> Path:
     if (folder := Path(name)).is_dir():
         _refuse_other_kinds(folder)
         return folder
+    if folder.exists():
+        raise CheckpointError(f"{name} is a file. A checkpoint is a folder with {', '.join(FILES)}.")
     if (folder := WEIGHTS / hub_name(name)).is_dir():
         _refuse_other_kinds(folder)
         return folder
@@ -77,3 +79,25 @@ def _refuse_other_kinds(folder: Path) -> None:
             raise CheckpointError(f"{folder} has {key} {config[key]!r}; the GPT-2 of this course has {values[0]!r}.")
     if n_inner != 4 * config["n_embd"]:
         raise CheckpointError(f"{folder} has n_inner {n_inner}; the GPT-2 of this course has 4 × n_embd.")
+    _refuse_other_tokenizers(folder, config)
+
+
+def _refuse_other_tokenizers(folder: Path, config: dict) -> None:
+    """Say what is wrong with a folder's two tokenizer files, if something is: text would come out changed, or not at all."""
+    for file in ("vocab.json", "merges.txt"):
+        try:
+            text = (folder / file).read_text(encoding="utf-8")
+            if file == "vocab.json":
+                ids = json.loads(text)
+                largest = max(ids.values())
+            else:
+                made = {"".join(line.split()) for line in text.split("\n") if not line.startswith("#version")}
+        except (ValueError, TypeError, AttributeError):
+            raise CheckpointError(f"{folder / file} is damaged, or is no file of a GPT-2 tokenizer.") from None
+    if largest >= config.get("vocab_size", 50257):
+        raise CheckpointError(
+            f"{folder / 'vocab.json'} has the ID {largest}, for which config.json leaves no row in wte."
+        )
+    for token in ids:  # is a byte, or made by a merge, or has a name like <|endoftext|>
+        if len(token) > 1 and token not in made and not (token[0] in "<[" and token[-1] in ">]"):
+            raise CheckpointError(f"{folder / 'merges.txt'} is not whole: no merge makes {token!r} of vocab.json.")

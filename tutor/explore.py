@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from tutor import mine
 from tutor.checkpoint import CheckpointError, find
+from tutor.mine import explained, take
 from tutor.terminal import console
 
 PIECES = [2, 15, 16]
@@ -17,7 +17,7 @@ WORDS = (
     "king queen man woman boy girl prince princess cat kitten dog puppy cow calf "
     "sea lake water paper pen book one two three Monday Sunday"
 )
-"""What the picture shows when no words are given; those that are no single token are left out."""
+"""What the picture shows when no words are given; those that are not a single token are left out."""
 
 
 class Question(ValueError):
@@ -26,33 +26,42 @@ class Question(ValueError):
 
 def main(args: Namespace) -> int:
     """Answer what the command line asks. Returns an exit code."""
-    screen = console(stderr=True)
+    screen, mine = console(stderr=True), []
     try:
-        answer(args, console(), screen)
+        plus, minus = parse(args.words)
+        refuse(args, plus)
+        folder = find(args.checkpoint)
+        mine = take(args.mine, PIECES, screen)
+        answer(args, plus, minus, folder, console())
     except (CheckpointError, Question) as error:
         screen.print(str(error), markup=False)
         return 2
     except Exception as error:
-        if (sentence := mine.explained(error)) is None:
+        if (sentence := explained(error, mine)) is None:
             raise
         screen.print(sentence, markup=False)
         return 1
     return 0
 
 
-def answer(args: Namespace, console: Console, screen: Console) -> None:
+def refuse(args: Namespace, words: list[str]) -> None:
+    """Say so before anything is read if the command line makes no sense.
+
+    Raises:
+        Question: there is nothing to do, or the name of the picture is of another kind.
+    """
+    if args.picture and args.picture.suffix.lower() not in (".svg", ".png"):
+        raise Question(f"A picture is an .svg or a .png file, not {args.picture.name}.")
+    if not words and not args.picture:
+        raise Question("Say which words to compare, for instance king queen, or king - man + woman.")
+
+
+def answer(args: Namespace, plus: list[str], minus: list[str], folder: Path, console: Console) -> None:
     """Print what the words ask for, and draw the picture.
 
     Raises:
-        Question: the words, or the name of the picture, make no sense.
+        Question: a word has no row of its own, or there are too few for a picture.
     """
-    plus, minus = parse(args.words)
-    if args.picture and args.picture.suffix.lower() not in (".svg", ".png"):
-        raise Question(f"A picture is an .svg or a .png file, not {args.picture.name}.")
-    if not plus and not args.picture:
-        raise Question("Say which words to compare, for instance king queen, or king - man + woman.")
-    folder = find(args.checkpoint)
-    mine.take(args.mine, PIECES, screen)
     embeddings = Embeddings(folder)
     ids = {word: embeddings.id(word) for word in dict.fromkeys(plus + minus)}
     words = list(ids) or embeddings.known(WORDS.split())
@@ -73,7 +82,7 @@ def parse(words: list[str]) -> tuple[list[str], list[str]]:
     Raises:
         Question: signs and words make no analogy of three words.
     """
-    words = " ".join(words).split()
+    words = " ".join(words).replace("−", "-").split()
     if not {"+", "-"} & set(words):
         return words, []
     signs, names = words[1::2], words[::2]
@@ -108,7 +117,9 @@ class Embeddings:
         try:
             return self.step.word_id(word, self.tokenizer)
         except ValueError:
-            raise Question(f"{word!r} is not a single token in this vocabulary, so it has no row of its own.") from None
+            spaces = " Signs stand between spaces: king - man + woman." if {"+", "-"} & set(word) else ""
+            sentence = f"{word!r} is not a single token in this vocabulary, so it has no row of its own.{spaces}"
+            raise Question(sentence) from None
 
     def known(self, words: list[str]) -> list[str]:
         """Those of the words that have a row."""
@@ -135,7 +146,12 @@ def show_words(embeddings: Embeddings, ids: dict[str, int], count: int, console:
         for word, row in ids.items():
             similarities = [float(step.cosine_similarity(table[row], table[other])) for other in ids.values()]
             grid.add_row(escape(word), *(f"{similarity:.2f}" for similarity in similarities))
-        console.print(grid)
+        if console.measure(grid, options=console.options.update(width=10_000)).maximum <= console.width:
+            console.print(grid)
+        else:
+            console.print(
+                "[dim]The table of all similarities is too wide for this window; these are the neighbours.[/]"
+            )
     for word, row in ids.items():
         near = step.nearest(table[row], table, count, exclude=(row,))
         console.print(f"[dim]nearest to[/] {escape(word)}[dim]:[/] {_listed(embeddings, near)}", soft_wrap=True)

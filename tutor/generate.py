@@ -15,9 +15,10 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from tutor import kernels, mine
+from tutor import kernels
 from tutor.checkpoint import CheckpointError, find
 from tutor.course import STEPS
+from tutor.mine import explained, needed, take
 from tutor.terminal import compile_kernels, console
 
 PIECES = 2, 15, 17, 18
@@ -37,14 +38,15 @@ def main(args: Namespace) -> int:
     except UnicodeEncodeError:
         screen.print("The prompt is not UTF-8: some of its bytes do not form a character.")
         return 2
+    mine = []
     try:
         if missing := kernels.missing(STEPS[17].kernels):
             with kernels.Compilation() as compilation:
                 compile_kernels(missing, "the kernels that GPT-2 needs", screen, compilation)
-        mine.take(args.mine, mine.needed(*PIECES), screen)
+        mine = take(args.mine, needed(*PIECES), screen)
         write(prompt, args, folder, screen)
     except Exception as error:
-        if (sentence := mine.explained(error)) is None:
+        if (sentence := explained(error, mine)) is None:
             raise
         screen.print(sentence, markup=False)
         return 1
@@ -63,7 +65,7 @@ def write(prompt: str, args: Namespace, folder: Path, screen: Console) -> None:
     end = tokenizer.ids.get(END_OF_TEXT)
     tokens = encode(prompt, tokenizer)
     n_positions = int(model.transformer.wpe.weight.shape[0])
-    if not tokens:
+    if not prompt:
         if end is None:
             raise ValueError(f"The prompt is empty, and this vocabulary has no {END_OF_TEXT} to begin a text with.")
         tokens = [end]
@@ -74,7 +76,7 @@ def write(prompt: str, args: Namespace, folder: Path, screen: Console) -> None:
     if args.greedy:
         choose, how = greedy, "greedy"
     else:
-        seed = np.random.SeedSequence(args.seed).entropy % 2**32
+        seed = np.random.SeedSequence().entropy % 2**32 if args.seed is None else args.seed
         rng = np.random.default_rng(seed)
         choose = partial(sample, temperature=args.temperature, top_k=args.top_k, top_p=args.top_p, rng=rng)
         how = f"seed {seed}"

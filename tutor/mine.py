@@ -10,7 +10,7 @@ from rich.console import Console
 
 from tutor import progress
 from tutor.check import Child
-from tutor.course import STEPS, shown
+from tutor.course import STEPS, Step, command, shown
 from tutor.explain import culprit, failure
 from tutor.kernels import Compilation, CompileError
 
@@ -54,13 +54,16 @@ def passing(numbers: Iterable[int], screen: Console) -> list[int]:
     found = []
     with Compilation() as compilation:
         for step in (STEPS[number] for number in numbers):
-            if not progress.has_passed(step) and step.stub.is_file():
-                if "raise NotImplementedError" in step.stub.read_text(errors="replace"):
-                    continue
+            if not progress.has_passed(step) and _written(step):
                 progress.record(check_watched(Child(step, step.stub), screen, compilation))
             if progress.has_passed(step):
                 found.append(step.number)
     return found
+
+
+def _written(step: Step) -> bool:
+    """Whether the learner's file is there and leaves nothing to write."""
+    return step.stub.is_file() and "raise NotImplementedError" not in step.stub.read_text(errors="replace")
 
 
 def choose(which: str, numbers: list[int], screen: Console) -> list[int]:
@@ -71,17 +74,21 @@ def choose(which: str, numbers: list[int], screen: Console) -> list[int]:
 
 
 def tell(mine: list[int], numbers: list[int], screen: Console) -> None:
-    """Say which of the pieces are the learner's, and which are not."""
+    """Say which of the pieces are the learner's, which are not, and which of these are written but do not pass."""
     rest = [number for number in numbers if number not in mine]
-    screen.print(f"[dim]yours:[/] {_listed(mine)}  [dim]from the solutions:[/] {_listed(rest)}", soft_wrap=True)
+    failed = [number for number in rest if _written(STEPS[number])]
+    but = f"  [dim]yours does not pass:[/] {_listed(failed)}" if failed else ""
+    screen.print(f"[dim]yours:[/] {_listed(mine)}  [dim]from the solutions:[/] {_listed(rest)}{but}", soft_wrap=True)
 
 
-def take(which: str | None, numbers: list[int], screen: Console) -> None:
-    """Use the learner's files for some of the steps and say which; see `choose`. None takes none and says nothing."""
-    if which:
-        mine = choose(which, numbers, screen)
-        use(mine)
-        tell(mine, numbers, screen)
+def take(which: str | None, numbers: list[int], screen: Console) -> list[int]:
+    """Use the learner's files for some of the steps, say which, and return them; see `choose`. None takes none."""
+    if which is None:
+        return []
+    mine = choose(which, numbers, screen)
+    use(mine)
+    tell(mine, numbers, screen)
+    return mine
 
 
 def _listed(numbers: list[int]) -> str:
@@ -89,12 +96,29 @@ def _listed(numbers: list[int]) -> str:
     return " ".join(STEPS[number].id for number in numbers) or "none"
 
 
-def explained(error: Exception) -> str | None:
-    """What went wrong in a sentence, and where if it was in a learner's file; None if the fault is the course's own."""
+def explained(error: Exception, mine: list[int]) -> str | None:
+    """What went wrong in a sentence, and where if it was in a learner's file; None if the fault is the course's own.
+
+    A piece that gives nonsense is often noticed by another one, so those of `mine` that have not passed are named.
+    """
+    sentence = _sentence(error)
+    if sentence is None and mine:
+        sentence = f"The pieces do not fit together: {type(error).__name__}: {error}."
+    if sentence and (doubtful := [number for number in mine if not progress.has_passed(STEPS[number])]):
+        first = command(f"s{STEPS[doubtful[0]].id}")
+        sentence += (
+            f"\nOf your pieces these have not passed: {_listed(doubtful)}. `{first}` says what is wrong with one."
+        )
+    return sentence
+
+
+def _sentence(error: Exception) -> str | None:
+    """What is known to have gone wrong."""
     if theirs := culprit(error):
         told = failure(error, theirs)
         line = told["look"].get("line") or getattr(error, "lineno", None)
-        return f"{told['diagnosis']} Look at {shown(theirs)}{f':{line}' if line else ''}."
+        stop = "" if told["diagnosis"].endswith((".", "?", "!")) else "."
+        return f"{told['diagnosis']}{stop} Look at {shown(theirs)}{f':{line}' if line else ''}."
     if isinstance(error, OSError) and error.filename:
         return f"{error.strerror}: {error.filename}"
     return str(error) if isinstance(error, ValueError | OSError | CompileError) else None
