@@ -175,7 +175,8 @@ def test_entries_that_lie(tmp_path, entry):
 
 
 def test_entries_that_are_none(tmp_path):
-    for entry in (1, "F32", None, [], {}):
+    lacking = [{key: value for key, value in HEADER[NAME].items() if key != gone} for gone in HEADER[NAME]]
+    for entry in (1, "F32", None, [], {}, *lacking):
         refused(tmp_path / "none", with_header(HEADER | {NAME: entry}), NAME)
 
 

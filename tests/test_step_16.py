@@ -104,10 +104,17 @@ def test_zeros(step):
             "A row of zeros gives nan, from 0 / 0, and every comparison with a nan is False. Its similarity should be 0.",
         )
         close(found, expected, "V", what="cosine_similarity with zeros")
+    for a, b in ((VECTOR, np.zeros(4)), (np.zeros(4), VECTOR), (np.zeros(4), np.zeros(4))):
+        with np.errstate(all="ignore"):
+            found = step.cosine_similarity(a, b)
+        none = "One of two vectors is all zeros, and the result is nan, from 0 / 0. It should be 0, as with a table."
+        one = "A vector of zeros has a similarity of 1 to another. It points nowhere: its similarity to anything is 0."
+        close(found, 0.0, suspects=[(np.nan, none), (1.0, one)], what="cosine_similarity of a vector and one of zeros")
 
 
 def rows(found, what):
     """The numbers and similarities of a result like nearest's, whatever kind of numbers they are."""
+    expect(found is not None, f"{what} gives None: is a `return` missing at the end?")
     expect(
         isinstance(found, list), f"{what} should give a list of pairs (row, similarity).", found=type(found).__name__
     )

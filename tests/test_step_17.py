@@ -3,13 +3,13 @@
 import json
 from collections.abc import Iterator
 from itertools import islice
-from types import SimpleNamespace
 
 import numpy as np
 from conftest import REFERENCE
 from max.experimental import functional as F
+from max.experimental import nn
 from max.experimental.tensor import Tensor
-from tutor.checks import build, equal, expect, numpy, refuses, tensor, whole_number
+from tutor.checks import Wrong, build, equal, expect, numpy, refuses, tensor, whole_number
 
 from solutions.solution_14 import GPT2LMHeadModel
 
@@ -19,27 +19,56 @@ SCORES = RANDOM.standard_normal((V, V), np.float32)
 SHARES = np.tril(RANDOM.standard_normal((N_POSITIONS, N_POSITIONS), np.float32))
 
 
+def not_there(name):
+    """Say that `generate` wants something that it has no use for, and that this model does not have."""
+    needed = "It needs two things of it: its logits, by a call, and its n_positions, the number of rows of `transformer.wpe`."
+    raise Wrong(f"generate asks the model for `{name}`. {needed}")
+
+
+class Body:
+    """Stands for the body of a GPT-2, of which `generate` needs no more than how many positions there are."""
+
+    def __init__(self):
+        with F.lazy():
+            self.wpe = nn.Embedding(N_POSITIONS, dim=5)
+
+    def __getattr__(self, name):
+        not_there(f"transformer.{name}")
+
+    def __call__(self, tokens):
+        raise Wrong("generate calls `model.transformer`, which gives vectors. Call the whole model: it gives logits.")
+
+
 class Model:
     """Stands for a GPT-2: the logits at a position depend on all tokens up to it and on where they stand."""
 
     def __init__(self):
-        weight = tensor(np.zeros((N_POSITIONS, 5), np.float32))
-        self.transformer = SimpleNamespace(wpe=SimpleNamespace(weight=weight))
-        self.lengths = []
+        self.transformer, self.lengths = Body(), []
+
+    def __getattr__(self, name):
+        not_there(name)
 
     def __call__(self, tokens):
         """The logits [1, T, V] for tokens [1, T]."""
         expect(isinstance(tokens, Tensor), "The model wants a MAX tensor of token IDs: `Tensor(array)` makes one.")
         shape = [int(size) for size in tokens.shape]
-        batch = "The model wants tokens of shape [1, T]: a batch with one text."
+        batch = "The model wants tokens of shape [1, T]: a batch of one text."
         expect(len(shape) == 2 and shape[0] == 1, batch, found=shape)
         T = shape[1]
         expect(T > 0, "The model was asked to score an empty text: a ValueError should come before that.")
-        expect(tokens.dtype.is_integral(), "The model wants token IDs, whole numbers.", found=str(tokens.dtype))
+        whole = "The model wants token IDs, whole numbers. `Tensor` of a list holds float32: `Tensor(np.array(…))` keeps them whole."
+        expect(tokens.dtype.is_integral(), whole, found=str(tokens.dtype))
         too_long = "The model was given more tokens than it has positions: cut the text to its last n_positions tokens."
         expect(T <= N_POSITIONS, too_long, expected=f"at most {N_POSITIONS}", found=f"{T}")
         self.lengths.append(T)
         return tensor(SHARES[:T, :T]) @ F.gather(tensor(SCORES), tokens, axis=0)  # [T, T] @ [1, T, V]
+
+    forward = __call__
+
+    @property
+    def parameters(self):
+        """The parameters by name, as far as there are any."""
+        return iter([("transformer.wpe.weight", self.transformer.wpe.weight)])
 
 
 def logits(ids):

@@ -8,6 +8,7 @@ from itertools import product
 import numpy as np
 import pytest
 from conftest import REFERENCE
+from raised import on_purpose
 from tutor.checks import Wrong, close, equal, expect, refuses, whole_number
 
 ARRAYS = np.load(REFERENCE / "sampling.npz")
@@ -24,6 +25,7 @@ def cases(which, group="crafted"):
 MISTAKES = {
     "logarithms": "Those are logarithms of probabilities. The probabilities themselves are wanted.",
     "softmax missing": "Those are the logits. A softmax makes probabilities of them.",
+    "softmax twice": "The softmax is taken twice. Once is enough: it makes probabilities of logits, not of probabilities.",
     "no shares": "Those are the powers of e. Softmax divides them by their sum.",
     "temperature ignored": "The temperature changes nothing. The logits are divided by it before the softmax.",
     "temperature multiplies": "The logits are multiplied by the temperature. They should be divided by it.",
@@ -35,14 +37,17 @@ MISTAKES = {
     "k - 1": "One token too few stays: the k-th best stays too.",
     "-k + 1": "The k-th best logit stands at place -top_k of a sorted list, not at -top_k + 1: one token too few stays, and for 1 all.",
     "k strictly": "The k-th best token goes too. Only those with a lower logit than it should.",
-    "k by order": "Tokens that equal the k-th best go. They should all stay.",
+    "k by order": "Tokens that equal the k-th best go: exactly top_k stay. All its equals should stay too.",
+    "k from below": "The limit stands at place top_k from the worst logit on. It is the k-th from the best: -top_k where the largest comes last.",
     "k worst": "The k worst tokens stay. It should be the best.",
     "k best out": "The k best tokens are taken out. They are those that stay.",
     "p 0": "With top_p 0 no token stays, and nan is left. The best one should always stay.",
+    "p 0 off": "top_p 0 is taken to mean that all tokens stay. The best one alone should stay.",
     "p ignored": "top_p changes nothing. As few of the best tokens stay as have a probability of top_p together.",
     "p crossing out": "The token with which the sum reaches top_p is taken out. It stays: without it the sum is below top_p.",
     "p one more": "One token too many stays: the sum has reached top_p before it.",
     "1 - p": "The tokens that stay have a probability of 1 - top_p together. It should be top_p.",
+    "p of logits": "The sum runs over logits. It should run over probabilities: a softmax comes before it, and another at the end.",
     "p each": "Tokens are compared with top_p one by one. It is their sum, from the best on, that counts.",
     "p worst": "The sum starts at the worst tokens. It should start at the best.",
     "p unsorted": "The sum runs over the tokens in the order of their IDs. It should run from the best one down: sort them first.",
@@ -76,17 +81,18 @@ def variant(logits, temperature, top_k, top_p, mistake):
         out = {
             "k by order": ~np.isin(np.arange(len(logits)), best[:k]),
             "k worst": logits > logits[best[-k]],
+            "k from below": logits < logits[best[-k - 1]],
             "k strictly": logits <= least,
             "k best out": logits >= least,
         }
         return np.where(out.get(mistake, logits < least), removed, logits)
 
     def by_p(logits):
-        if top_p == 1 or mistake == "p ignored":
+        if top_p == 1 or mistake == "p ignored" or (top_p == 0 and mistake == "p 0 off"):
             return logits
         order = np.argsort(-logits, kind="stable")[:: -1 if mistake == "p worst" else 1]
         order = np.arange(len(logits)) if mistake == "p unsorted" else order
-        chances = softmax(logits)[order]
+        chances = (logits if mistake == "p of logits" else softmax(logits))[order]
         before = np.cumsum(chances) - chances
         out = {
             "p crossing out": before + chances > top_p,
@@ -112,6 +118,8 @@ def variant(logits, temperature, top_k, top_p, mistake):
         return np.sort(softmax(logits))[::-1]
     if mistake == "logarithms":
         return np.log(softmax(logits))
+    if mistake == "softmax twice":
+        return softmax(softmax(logits))
     if mistake == "not shared again":
         return softmax(before) * np.isfinite(logits)
     return softmax(logits) / (temperature if mistake == "temperature divides probabilities" else 1)
@@ -129,7 +137,14 @@ def check(step, which, group="crafted"):
             too_many = f"top_k {top_k} with {len(logits)} tokens is an error: all of them should stay."
             expect(top_k <= len(logits), too_many, found=str(error))
             raise
+        except ValueError as error:
+            if on_purpose(error) != step.probabilities.__code__.co_filename:
+                raise
+            refusal = refused(step, logits, {"temperature": temperature, "top_k": top_k, "top_p": top_p})
+            raise Wrong(refusal, found=str(error)) from None
         expect(found is not None, "probabilities gives None: is a `return` missing at the end?")
+        listed = "probabilities gives a list. It should be an array of NumPy, [V]."
+        expect(not isinstance(found, list | tuple), listed, found=f"a {type(found).__name__}")
         expect(np.array_equal(given, logits), "The logits that came in are changed: work on a copy of them.")
         tried.append((np.asarray(found), (logits, temperature, top_k, top_p), expected))
     wrong = [case for case in tried if not same(case[0], case[2])]
@@ -139,21 +154,55 @@ def check(step, which, group="crafted"):
         close(found, expected, "V", suspects=named(wrong, tried), what=f"The distribution for {settings}")
 
 
+ALLOWED = {
+    "temperature": "Every temperature from 0 on is allowed.",
+    "top_k": "From 0 on all are allowed: at 0, or above V, all tokens stay.",
+    "top_p": "From 0 to 1 all are allowed, both ends too: at 0 the best token alone stays, at 1 all do.",
+}
+
+
+def refused(step, logits, settings):
+    """What to say where `probabilities` refuses settings that are allowed; it names the one that is to blame."""
+    for name, other in (("temperature", 0.7), ("top_k", 3), ("top_p", 0.5)):
+        try:
+            step.probabilities(logits.copy(), **settings | {name: other})
+        except Exception:
+            continue
+        return f"probabilities refuses {name} {settings[name]:g}. {ALLOWED[name]}"
+    given = ", ".join(f"{name} {value:g}" for name, value in settings.items())
+    return f"probabilities refuses {given}, and all three are allowed. {' '.join(ALLOWED.values())}"
+
+
 def same(found, expected):
     """Whether two distributions are equal to within rounding."""
     return found.shape == expected.shape and np.allclose(found, expected, rtol=1e-4, atol=1e-5, equal_nan=True)
 
 
+def alike(found, made, logits):
+    """Whether two distributions are equal but for which of several equal tokens has which share."""
+    if found.shape != made.shape:
+        return False
+    return same(found[np.lexsort((found, logits))], made[np.lexsort((made, logits))])
+
+
 def named(wrong, tried):
     """The mistake that explains the wrong distributions, most of them at least, and the right ones too."""
 
-    def explained(mistake):
+    def explained(mistakes, cases):
+        """How many of the cases each of the mistakes explains."""
         with np.errstate(all="ignore"):
-            made = [same(found, variant(*settings, mistake)) for found, settings, _ in wrong + tried]
-        return sum(made[: len(wrong)]), sum(made)
+            return {
+                name: sum(alike(found, variant(*settings, name), settings[0]) for found, settings, _ in cases)
+                for name in mistakes
+            }
 
-    best = max(MISTAKES, key=explained)
-    return [(wrong[0][0], MISTAKES[best])] if explained(best)[0] > 0.75 * len(wrong) else []
+    some = [wrong[i] for i in np.random.default_rng(0).permutation(len(wrong))[:40]]  # enough to tell, and quick
+    counts = explained(MISTAKES, some)
+    most = max(counts.values())
+    if most <= 0.75 * len(some):
+        return []
+    counts = explained([name for name in counts if counts[name] == most], tried)
+    return [(wrong[0][0], MISTAKES[max(counts, key=counts.get)])]
 
 
 def test_softmax(step):
@@ -203,6 +252,14 @@ def test_top_k(step):
 def test_top_p(step):
     """top_p keeps as few of the best tokens as reach it, and always one"""
     check(step, lambda temperature, top_k, top_p: temperature == 1 and top_k == 0)
+    found = np.sort(step.probabilities(np.zeros(4), 1.0, 0, 0.5))  # any two of them, as in Hugging Face's
+    more = "Of four equal tokens three stay with top_p 0.5, where two reach it. A token goes if those before it have top_p or more."
+    close(
+        found,
+        np.array([0, 0, 0.5, 0.5]),
+        suspects=[(np.array([0, 1, 1, 1]) / 3, more)],
+        what="The distribution for four equal logits and top_p 0.5, sorted,",
+    )
 
 
 def test_together(step):
@@ -215,14 +272,21 @@ def test_model(step):
     check(step, lambda temperature, top_k, top_p: True, "model")
 
 
-@pytest.mark.parametrize("setting", [{"temperature": -0.5}, {"top_k": -1}, {"top_p": -0.1}, {"top_p": 1.5}], ids=str)
-def test_refuses_bad_settings(step, setting):
+SENSELESS = {
+    "a temperature of -0.5": {"temperature": -0.5},
+    "a top_k of -1": {"top_k": -1},
+    "a top_p of -0.1": {"top_p": -0.1},
+    "a top_p of 1.5": {"top_p": 1.5},
+}
+
+
+@pytest.mark.parametrize("name", SENSELESS)
+def test_refuses_bad_settings(step, name):
     """a negative temperature or top_k, or a top_p outside 0 to 1, is a ValueError"""
-    otherwise = f"probabilities takes {setting}, which makes no sense. It should raise a ValueError."
+    otherwise = f"probabilities takes {name}, which makes no sense. It should raise a ValueError."
+    logits = ARRAYS["crafted/logits"][0]
     with np.errstate(all="ignore"):
-        refuses(
-            lambda: step.probabilities(ARRAYS["crafted/logits"][0], **setting), of=(ValueError,), otherwise=otherwise
-        )
+        refuses(lambda: step.probabilities(logits, **SENSELESS[name]), of=(ValueError,), otherwise=otherwise)
 
 
 def draws(step, settings, seed, count):
@@ -248,13 +312,15 @@ def test_sample(step):
         if fits(expected):
             continue
         left = expected > 0
-        ignored = [name for name in MISTAKES if "ignored" in name]
+        hand_on = "It should hand temperature, top_k and top_p on to `probabilities`."
+        ignored = {"temperature": "temperature ignored", "top_k": "k ignored", "top_p": "p ignored"}
         suspects = [
+            (shares[0] == 1, "sample gives token 0 every time. Does `rng.choice` choose among the probabilities? Its first argument is what to choose from, here the IDs, and `p` takes the probabilities."),
             (max(shares) == 1, "sample gives the same token every time. It should draw one by chance, with the `rng` that it is given: one that is made anew in each call starts over."),
             (fits(left / left.sum()), "sample draws all tokens alike. It should draw each with its probability."),
             (fits(np.full(12, 1 / 12)), "sample draws all tokens alike, also those that a filter took out."),
-            *((fits(variant(*settings, name)), MISTAKES[name]) for name in ignored),
-            (fits(softmax(settings[0].astype(np.float64))), "sample draws without temperature and filters: hand them on to `probabilities`."),
+            *((fits(variant(*settings, mistake)), f"sample draws without {name}. {hand_on}") for name, mistake in ignored.items()),
+            (fits(softmax(settings[0].astype(np.float64))), f"sample draws without temperature and filters. {hand_on}"),
             (True, "sample draws tokens more or less often than their probabilities say."),
         ]  # fmt: skip
         sentence = next(sentence for is_so, sentence in suspects if is_so)

@@ -34,8 +34,9 @@ def read_safetensors(path: str | Path) -> dict[str, np.ndarray]:
         The tensors by name: F32, F16 and BF16 as float32, U8 and BOOL as they are.
 
     Raises:
-        ValueError: the file is cut short, or its header is not JSON, or an entry cannot be true: an
-            unknown dtype, offsets outside the file, more or fewer bytes than its shape needs. The
+        ValueError: the file is cut short, or its header is not JSON, or an entry cannot be true: it
+            lacks its dtype, shape or data_offsets, the dtype is unknown, an offset is below 0 or
+            past the end of the file, or the bytes are more or fewer than the shape needs. The
             message names the file, and the tensor if the fault lies with one.
     """
     with open(path, "rb") as file:

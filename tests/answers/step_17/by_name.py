@@ -1,0 +1,53 @@
+"""The positions by the name of their parameter, a call of forward, and NumPy's integers."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+from max.experimental import functional as F
+from max.experimental.tensor import Tensor
+
+from solutions.solution_14 import GPT2LMHeadModel
+
+
+def greedy(logits: np.ndarray) -> int:
+    """Choose the token with the highest logit; the first of them if several are highest.
+
+    Args:
+        logits: the scores of all tokens, [V].
+    """
+    return np.argmax(logits)
+
+
+def generate(
+    model: GPT2LMHeadModel,
+    tokens: Sequence[int],
+    max_new_tokens: int,
+    choose: Callable[[np.ndarray], int] = greedy,
+) -> Iterator[int]:
+    """Go on with a text: score the next token, choose one, append it, and again.
+
+    The model sees the last n_positions tokens at most; it has a row of `transformer.wpe` for each.
+
+    Args:
+        model: what gives logits [1, T, V] for tokens [1, T].
+        tokens: the text to go on with, at least one token. The caller's own list stays as it is.
+        max_new_tokens: how many tokens to make.
+        choose: picks a token from the logits of the next one, a NumPy array [V].
+
+    Yields:
+        Each new token as soon as it is chosen.
+
+    Raises:
+        ValueError: there is no token to go on from.
+    """
+    tokens = list(tokens)
+    if not tokens:
+        raise ValueError("a text needs at least one token to go on from")
+    n_positions = int(dict(model.parameters)["transformer.wpe.weight"].shape[0])
+    for _ in range(max_new_tokens):
+        context = np.array([tokens[-n_positions:]])  # [1, T]
+        with F.lazy():  # the whole forward pass as one graph: twice as fast as one by one
+            logits = model.forward(Tensor(context))  # [1, T] -> [1, T, V]
+        token = choose(logits.to_numpy()[0, -1])  # [1, T, V] -> [V] -> the token
+        tokens.append(token)
+        yield token
