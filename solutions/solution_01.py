@@ -10,6 +10,7 @@ class GPT2Config:
     """The hyperparameters of a GPT-2, under the names of Hugging Face's config.json.
 
     The defaults are those of the smallest GPT-2 that OpenAI published, with 124 million parameters.
+    A field cannot be changed later.
 
     Attributes:
         vocab_size: how many tokens there are.

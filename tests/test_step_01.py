@@ -1,11 +1,12 @@
 """What step 01 must do: `GPT2Config`, the hyperparameters of a GPT-2."""
 
+import inspect
 import json
 from pathlib import Path
 
 import pytest
 from conftest import REFERENCE
-from tutor.checks import equal, expect
+from tutor.checks import Answer, Wrong, equal, expect, refused
 
 DEFAULTS = {
     # each hyperparameter of the smallest GPT-2, and values that other models or careless copies have
@@ -18,17 +19,22 @@ DEFAULTS = {
 }  # fmt: skip
 
 
+def look_inside(step, name):
+    """GPT2Config; a check that fails from here on says to look at its method or property of that name."""
+    config = step.GPT2Config
+    Answer.look_at(inspect.getattr_static(config, name, config))
+    return config
+
+
 @pytest.mark.parametrize("name", DEFAULTS)
 def test_defaults(step, name):
     """the defaults are those of GPT-2 with 124 million parameters"""
     try:
         config = step.GPT2Config()
     except ValueError as error:
-        expect(
-            False,
-            "GPT2Config() refuses its own defaults: one of them is wrong, or the check of the sizes is.",
-            found=str(error),
-        )
+        own = "GPT2Config() refuses its own defaults: one of them is wrong, or the check of the sizes is."
+        refused(error, own)
+        raise
     right, others = DEFAULTS[name]
     suspects = [(value, f"{name} = {value} {why}.") for value, why in others.items()]
     equal(getattr(config, name, None), right, suspects=suspects, what=name)
@@ -37,38 +43,64 @@ def test_defaults(step, name):
 def test_head_dim(step):
     """head_dim is the size of one head, a whole number"""
     for n_embd, n_head in ((768, 12), (60, 4)):
-        config = step.GPT2Config(n_embd=n_embd, n_head=n_head)
+        sizes = f"n_embd={n_embd}, n_head={n_head}"
+        gpt2_config = look_inside(step, "head_dim")
+        try:
+            config = gpt2_config(n_embd=n_embd, n_head=n_head)
+        except ValueError as error:
+            refused(error, f"GPT2Config({sizes}) is refused, but {n_head} heads of {n_embd // n_head} numbers fit.")
+            raise
         found = config.head_dim
         expect(not callable(found), "head_dim is a method. With @property above it, it is read without parentheses.")
         expect(
             not isinstance(found, float), "head_dim is a float: `/` gives one, `//` divides whole numbers.", found=found
         )
+        of_equals = gpt2_config(n_embd=12, n_head=12).head_dim if found == 0 else None  # 12 // 12 is 1, 12 % 12 is 0
         suspects = [
+            (0 if of_equals else None, "head_dim is n_head // n_embd, the wrong way round: n_embd // n_head."),
             (n_head, "head_dim is the number of heads. It should be the size of each: n_embd // n_head."),
             (n_embd // config.n_layer, "head_dim is n_embd // n_layer. The heads share n_embd, the layers do not."),
             (n_embd % n_head, "head_dim is the remainder of the division, `%`. It should be the quotient, `//`."),
             (64, "head_dim is 64 whatever the sizes: work it out from n_embd and n_head."),
         ]
-        equal(found, n_embd // n_head, suspects=suspects, what=f"head_dim with n_embd={n_embd}, n_head={n_head}")
+        equal(found, n_embd // n_head, suspects=suspects, what=f"head_dim with {sizes}")
 
 
 @pytest.mark.parametrize("name", ["vocab_size", "n_positions", "n_embd", "n_layer", "n_head"])
 def test_refuses_sizes(step, name):
     """a size that is zero, negative or no whole number is a ValueError that names it"""
     for value in (0, -12, 2.5):
-        names(name, f"GPT2Config({name}={value})", step.GPT2Config, **{name: value})
+        names(name, f"GPT2Config({name}={value})", look_inside(step, "__post_init__"), **{name: value})
+
+
+def test_refuses_epsilons(step):
+    """a layer_norm_epsilon that is not a positive number is a ValueError that names it"""
+    name = "layer_norm_epsilon"
+    for value in (0.0, -1e-5, "1e-5"):
+        names(name, f"GPT2Config({name}={value!r})", look_inside(step, "__post_init__"), **{name: value})
 
 
 def test_refuses_heads_that_do_not_divide(step):
     """n_head must divide n_embd"""
-    names("n_head", "GPT2Config(n_embd=768, n_head=7)", step.GPT2Config, n_embd=768, n_head=7)
+    names("n_head", "GPT2Config(n_embd=768, n_head=7)", look_inside(step, "__post_init__"), n_embd=768, n_head=7)
+
+
+def test_is_frozen(step):
+    """a field cannot be changed later"""
+    config = step.GPT2Config()
+    try:
+        config.n_embd = 64
+    except AttributeError:
+        return
+    later = "n_embd can be changed later, when arrays of the old size exist. @dataclass(frozen=True) prevents it."
+    expect(False, later, expected="an error", found="config.n_embd = 64 is accepted")
 
 
 def names(culprit, call, function, *args, **kwargs):
     """Check that a call, which `call` describes, raises a ValueError whose message names the culprit."""
     try:
         function(*args, **kwargs)
-    except NotImplementedError:
+    except (NotImplementedError, Wrong):
         raise
     except ValueError as error:
         diagnosis = (
@@ -85,6 +117,18 @@ def names(culprit, call, function, *args, **kwargs):
         expect(False, f"{call} raises no error. A ValueError that names {culprit} belongs there.")
 
 
+def read(step, path):
+    """What from_json gives for a file."""
+    gpt2_config = look_inside(step, "from_json")
+    try:
+        return gpt2_config.from_json(path)
+    except TypeError as error:
+        plain = inspect.isfunction(gpt2_config.from_json) and "missing" in str(error)
+        on_class = "from_json is called on the class, GPT2Config.from_json(path): it needs @classmethod above it."
+        expect(not plain, f"{on_class} Then its first argument, cls, is the class.")
+        raise
+
+
 def test_reads_config_json(step, tmp_path):
     """from_json reads Hugging Face's config.json and leaves other keys aside"""
     path = REFERENCE / "tiny-gpt2" / "config.json"
@@ -94,12 +138,16 @@ def test_reads_config_json(step, tmp_path):
     for file in (path, str(other)):  # a path, or its name
         values = json.loads(Path(file).read_text())
         try:
-            config = step.GPT2Config.from_json(file)
+            config = read(step, file)
         except TypeError as error:
             diagnosis = "from_json hands on every key of the file. Take only those that are fields of GPT2Config."
             expect("unexpected keyword" not in str(error), diagnosis, found="activation_function, among others")
             raise
-        expect(isinstance(config, step.GPT2Config), "from_json does not give a GPT2Config.", found=config)
+        except ValueError as error:
+            refused(error, "from_json refuses a file in which nothing is missing or wrong.")
+            raise
+        expect(config is not None, "from_json gives None: is a `return` missing at the end?")
+        expect(type(config).__name__ == "GPT2Config", "from_json does not give a GPT2Config.", found=config)
         for name, (default, _) in DEFAULTS.items():
             suspects = [(default, f"from_json leaves {name} at its default. It should be the file's.")]
             equal(getattr(config, name), values[name], suspects=suspects, what=f"{name} of a config.json")
@@ -110,7 +158,7 @@ def test_refuses_bad_files(step, tmp_path):
     values = {name: right for name, (right, _) in DEFAULTS.items()}
     path = tmp_path / "config.json"
     path.write_text(json.dumps(values | {"n_head": 7}))
-    names("n_head", "from_json, on a file with n_embd 768 and n_head 7,", step.GPT2Config.from_json, path)
+    names("n_head", "from_json, on a file with n_embd 768 and n_head 7,", read, step, path)
     del values["n_layer"]
     path.write_text(json.dumps(values))
-    names("n_layer", "from_json, on a file without n_layer,", step.GPT2Config.from_json, path)
+    names("n_layer", "from_json, on a file without n_layer,", read, step, path)

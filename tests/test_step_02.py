@@ -8,7 +8,9 @@ import json
 import pytest
 from conftest import REFERENCE
 from tokenizers import ByteLevelBPETokenizer
-from tutor.checks import equal, expect, refuses
+from tutor.checks import article, equal, expect, refused, refuses
+
+from solutions.solution_02 import PIECES
 
 FILES = REFERENCE / "tiny-gpt2"
 TEXTS = {
@@ -35,6 +37,28 @@ def library(files):
     return ByteLevelBPETokenizer.from_file(str(files / "vocab.json"), str(files / "merges.txt"))
 
 
+def read(step, files=FILES):
+    """What read_tokenizer gives for some files, as soon as it is a Tokenizer."""
+    tokenizer = step.read_tokenizer(files)
+    expect(tokenizer is not None, "read_tokenizer gives None: is a `return` missing at the end?")
+    both = hasattr(tokenizer, "ids") and hasattr(tokenizer, "ranks")
+    kind = article(type(tokenizer).__name__)
+    expect(both, f"read_tokenizer gives {kind}. It should give a Tokenizer: return Tokenizer(ids, ranks).")
+    return tokenizer
+
+
+def same(found, right, function, *args, suspects, what):
+    """Compare what a call gave with what is right, and the call with itself: it should give the same each time."""
+    if found != right and repr(function(*args)) != repr(function(*args)):
+        name = function.__name__
+        expect(
+            False,
+            f"{name} gives more each time it is called: a list is kept from call to call. A list that is a default "
+            f"argument, or stands outside {name}, is made only once. Make it inside.",
+        )
+    equal(found, right, suspects=suspects, what=what)
+
+
 @pytest.fixture(scope="module")
 def reference():
     """The other library's tokenizer on the tiny model's files."""
@@ -43,7 +67,9 @@ def reference():
 
 def test_reads_the_files(step):
     """read_tokenizer reads the IDs, and the ranks from 0 on"""
-    tokenizer = step.read_tokenizer(FILES)
+    tokenizer = read(step)
+    exchanged = isinstance(next(iter(tokenizer.ids), None), tuple)
+    expect(not exchanged, "The two tables are exchanged. Their order is Tokenizer(ids, ranks).")
     equal(dict(tokenizer.ids), json.loads((FILES / "vocab.json").read_text()), what="The table of IDs")
     version, *merges = (FILES / "merges.txt").read_text().splitlines()
     expect(
@@ -69,10 +95,11 @@ def test_merges_the_lowest_rank_first(step):
     ranks = {("b", "c"): 0, ("a", "b"): 1, ("a", "bc"): 2, ("c", "d"): 3, ("d", "e"): 4, ("c", "de"): 5, ("e", "f"): 6,
              ("y", "z"): 7, ("w", "x"): 8, ("x", "y"): 9}  # fmt: skip
     once = "It stops too early. Go on until no two neighbours have a rank: a merged token may merge again."
+    turn = "A `return` that is indented into the loop ends it after its first turn."
     twice = "A merged pair uses up both its tokens: go on behind the second one."
     cases = {
         "wxyz": (["wx", "yz"], [(["w", "xy", "z"], "The pair of highest rank goes first. It should be the lowest: rank 0 before rank 1."),
-                                (["w", "x", "yz"], once), (["wx", "x", "yz", "z"], twice)]),
+                                (["w", "x", "yz"], once), (["wx", "x", "yz", "z"], twice), (["w"], turn), (["wx"], turn)]),
         "abcd": (["abc", "d"], [(["ab", "cd"], "It merges from left to right. The pair of lowest rank, here b c, goes first."),
                                 (["a", "bc", "d"], once)]),
         "abab": (["ab", "ab"], [(["ab", "a", "b"], "Only the first of two equal pairs is merged.")]),
@@ -88,7 +115,7 @@ def test_merges_the_lowest_rank_first(step):
             expect(
                 False, f"merge asks for the rank of {error}, which has none. Most pairs have none: they do not merge."
             )
-        equal(found, right, suspects=suspects, what=f"merge({piece!r})")
+        same(found, right, step.merge, piece, ranks, suspects=suspects, what=f"merge({piece!r})")
 
 
 @pytest.mark.parametrize("name", TEXTS)
@@ -107,15 +134,15 @@ def test_cuts_before_it_merges(step, tmp_path):
     merges = "".join(f"{a} {b}\n" for a, b in pairs)
     (tmp_path / "merges.txt").write_text(f"#version: 0.2\n{merges}", encoding="utf-8")
     expect(
-        len(step.read_tokenizer(tmp_path).ranks) == len(pairs),
-        "Not every merge has a rank. The line `# #` is a merge too, and GPT-2's file has it: only the first line is none.",
+        len(read(step, tmp_path).ranks) == len(pairs),
+        "Not every merge has a rank. The line `# #` is a merge too, and GPT-2's file has it: only the first line is not.",
     )
     encodes(step, tmp_path, text, library(tmp_path).encode(text).ids)
 
 
 def encodes(step, files, text, right):
     """Check the IDs of one text; a KeyError means that a table was asked for what it does not hold."""
-    tokenizer = step.read_tokenizer(files)
+    tokenizer = read(step, files)
     try:
         found = step.encode(text, tokenizer)
     except KeyError as error:
@@ -123,7 +150,8 @@ def encodes(step, files, text, right):
             False,
             f"encode asks a table for {error}, which it does not hold. CHARACTER goes from bytes to characters, ids from tokens to IDs.",
         )
-    equal(found, right, suspects=wrong_encodings(text, tokenizer, right), what=f"encode({text!r})")
+    suspects = wrong_encodings(text, tokenizer, right)
+    same(found, right, step.encode, text, tokenizer, suspects=suspects, what=f"encode({text!r})")
 
 
 def wrong_encodings(text, tokenizer, right):
@@ -159,6 +187,14 @@ def wrong_encodings(text, tokenizer, right):
         "The text is turned into small letters. GPT-2 keeps capitals: The and the are two tokens.",
     )
     yield (
+        list(encode(*PIECES.findall(text.strip()))),
+        "The spaces at the ends of the text are lost: each character counts.",
+    )
+    yield (
+        list(encode(*PIECES.findall(text)[:1])),
+        "Only the first piece is encoded. A `return` that is indented into the loop ends it after its first turn.",
+    )
+    yield (
         [*right, tokenizer.ids.get("<|endoftext|>")],
         "<|endoftext|> is added at the end. It belongs only where the text has it.",
     )
@@ -166,15 +202,22 @@ def wrong_encodings(text, tokenizer, right):
 
 def test_end_of_text_is_one_token(step):
     """<|endoftext|> is one token wherever it stands"""
-    tokenizer = step.read_tokenizer(FILES)
+    tokenizer = read(step)
     end = tokenizer.ids["<|endoftext|>"]
     king = step.encode(" king", tokenizer)
     for text, right in {
-        "<|endoftext|>": [end],
         " king<|endoftext|> king": [*king, end, *king],
+        "<|endoftext|>": [end],
         "<|endoftext|><|endoftext|>": [end, end],
     }.items():
         found = step.encode(text, tokenizer)
+        expect(
+            right[: len(found)] != found or found == right,
+            "Only the text before <|endoftext|> is encoded. A `return` that is indented into the loop ends it after "
+            "its first turn.",
+            expected=right,
+            found=found,
+        )
         expect(
             len(found) >= len(right),
             "<|endoftext|> is lost. It is a token like others, with an ID of its own.",
@@ -196,11 +239,12 @@ def test_decodes(step, reference, name):
     byte_of = {character: byte for byte, character in CHARACTERS.items()}
     written = "".join(encoded.tokens)
     alone = "".join(bytes(map(byte_of.get, token)).decode(errors="replace") for token in encoded.tokens)
+    tokenizer = read(step)
     suspects = [
         (written, "Ġ is how the files write a space: each visible character stands for a byte."),
-        (
-            written.replace("Ġ", " ").replace("Ċ", "\n"),
-            "Ġ is not the only character that stands for another byte: BYTE knows all 256.",
+        *(
+            (spaced, "Ġ is not the only character that stands for another byte: BYTE knows all 256.")
+            for spaced in (written.replace("Ġ", " "), written.replace("Ġ", " ").replace("Ċ", "\n"))
         ),
         (text.strip(), "The spaces at the ends are lost: a token holds its own."),
         (
@@ -212,15 +256,25 @@ def test_decodes(step, reference, name):
             "Each token is decoded by itself, but a character's bytes may lie in two tokens: join all bytes first.",
         ),
         (text.encode().decode("latin-1"), "The bytes are read as Latin-1, one character each. They are UTF-8."),
+        (
+            reference.decode(encoded.ids[:1]),
+            "Only the first token is decoded. A `return` that is indented into the loop ends it after its first turn.",
+        ),
     ]
-    equal(step.decode(encoded.ids, step.read_tokenizer(FILES)), text, suspects=suspects, what="decode")
+    try:
+        found = step.decode(encoded.ids, tokenizer)
+    except ValueError as error:
+        refused(error, "decode refuses IDs that all have a token.")
+        raise
+    same(found, text, step.decode, encoded.ids, tokenizer, suspects=suspects, what="decode")
 
 
 def test_decodes_half_a_character(step, reference):
     """bytes that do not form a whole character become U+FFFD, the replacement character"""
     ids = reference.encode("🙂").ids[:-1]
+    tokenizer = read(step)
     try:
-        found = step.decode(ids, step.read_tokenizer(FILES))
+        found = step.decode(ids, tokenizer)
     except UnicodeDecodeError as error:
         expect(False, 'Half a character is an error. `errors="replace"` puts U+FFFD in its place.', found=str(error))
     suspects = [("", 'Half a character is dropped. `errors="replace"` puts U+FFFD in its place.')]
@@ -229,15 +283,15 @@ def test_decodes_half_a_character(step, reference):
 
 def test_decodes_end_of_text(step):
     """decode writes <|endoftext|> out"""
-    tokenizer = step.read_tokenizer(FILES)
+    tokenizer = read(step)
     ids = [tokenizer.ids["Ġking"], tokenizer.ids["<|endoftext|>"]]
     equal(step.decode(ids, tokenizer), " king<|endoftext|>", what=f"decode({ids})")
 
 
-@pytest.mark.parametrize("bad", [99999, 1000, -1])
+@pytest.mark.parametrize("bad", [99999, 1000, -1], ids="ID {}".format)
 def test_refuses_unknown_ids(step, bad):
     """an ID that no token has is a ValueError"""
-    tokenizer = step.read_tokenizer(FILES)
+    tokenizer = read(step)
     refuses(
         step.decode, [0, bad], tokenizer, of=(ValueError,), otherwise=f"decode takes the ID {bad}, which no token has."
     )

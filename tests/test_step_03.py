@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from tutor.checks import close, equal, expect, refuses
+from tutor.checks import close, equal, expect, has_shape, refused, refuses
 
 TEXT = np.arange(10, 63) ** 2  # 53 tokens that tell their place, and none is its neighbour plus or times something
 
@@ -19,22 +19,60 @@ def pair(found, what):
     expect(
         isinstance(found, tuple | list) and len(found) == 2,
         f"{what} should be a pair: the inputs, then their targets.",
-        found=found,
+        found=f"an array of shape {list(found.shape)}" if isinstance(found, np.ndarray) else found,
     )
     return found
+
+
+def cut(step, tokens, length, stride):
+    """What sliding_windows gives for tokens that have room for a window: the inputs and their targets."""
+    sliding_windows = step.sliding_windows
+    try:
+        found = sliding_windows(tokens, length, stride)
+    except ValueError as error:
+        call = (
+            f"sliding_windows(tokens, context_length={length}, stride={stride}) is refused, with {len(tokens)} tokens"
+        )
+        room = (len(tokens) - length - 1) // stride + 1
+        refused(error, f"{call}. There is room for {room} window{'s'[: room > 1]} and the token after each.")
+        raise
+    return pair(found, "What sliding_windows gives")
+
+
+def deal(step, inputs, targets, size):
+    """The batches that `batches` gives, for windows that fill at least one."""
+    batches = step.batches
+    try:
+        found = batches(inputs, targets, size)
+        expect(found is not None, "batches gives None. It should hand out its batches one by one, by `yield`.")
+        ends = "batches hands out one batch and ends: `return` does that. `yield` in its place goes on with the next."
+        expect(not isinstance(found, tuple), ends)
+        return list(found)
+    except ValueError as error:
+        call = f"batches(inputs, targets, batch_size={size}) is refused, with {len(inputs)} windows"
+        refused(error, f"{call}, but they fill {'a batch' if len(inputs) < 2 * size else 'several batches'}.")
+        raise
 
 
 def no_suspect(found, right, suspects):
     """Check that `found` is none of the suspects that differ from `right`, in numbers or in shape."""
     for wrong, sentence in suspects:
         if np.array_equal(found, wrong) and not np.array_equal(wrong, right):
-            expect(False, sentence, expected=right[:1].tolist(), found=np.asarray(found)[:1].tolist())
+            rows = enumerate(zip(np.asarray(right).tolist(), np.asarray(found).tolist()))
+            counts = [f"{len(array)} windows" for array in (right, found)]
+            wanted, given = next(
+                ([f"window {i}: {row}" for row in pair] for i, pair in rows if pair[0] != pair[1]), counts
+            )
+            expect(False, sentence, expected=wanted, found=given)
 
 
-@pytest.mark.parametrize(("length", "stride"), [(4, 4), (4, 1), (3, 5), (1, 1), (52, 4), (7, 3)])
+SIZES = [(4, 4), (4, 1), (3, 5), (1, 1), (52, 4), (7, 3)]
+
+
+@pytest.mark.parametrize(("length", "stride"), SIZES, ids=["windows of %d with stride %d" % sizes for sizes in SIZES])
 def test_windows(step, length, stride):
     """inputs are windows of the text, targets the same moved on by one"""
-    inputs, targets = pair(step.sliding_windows(TEXT, length, stride), "What sliding_windows gives")
+    inputs, targets = cut(step, TEXT, length, stride)
     right_inputs, right_targets = windows(length, stride)
     exchanged = np.array_equal(inputs, right_targets) and np.array_equal(targets, right_inputs)
     expect(not exchanged, "Inputs and targets are exchanged: a target is the token that comes after its input.")
@@ -84,10 +122,16 @@ def test_windows(step, length, stride):
     close(targets, right_targets, "windows T", shapes=shapes, what="The array of targets")
 
 
-@pytest.mark.parametrize("stride", [4, 1])
+@pytest.mark.parametrize("stride", [4, 1], ids="stride {}".format)
 def test_windows_share_memory(step, stride):
     """the windows are views: no number of the text is copied"""
-    for array in step.sliding_windows(TEXT, 4, stride):
+    arrays = [np.asarray(array) for array in cut(step, TEXT, 4, stride)]
+    once = np.shares_memory(*arrays) and arrays[0].strides == (stride * TEXT.itemsize, TEXT.itemsize)
+    for array in arrays:
+        expect(
+            np.shares_memory(array, TEXT) or not once,
+            "The text is copied before it is cut. np.asarray copies nothing if it gets an array; np.array does.",
+        )
         expect(
             np.shares_memory(array, TEXT),
             "The windows are copies of the text: with stride 1 that takes T times its memory. `sliding_window_view` gives views.",
@@ -96,11 +140,11 @@ def test_windows_share_memory(step, stride):
 
 def test_takes_a_list(step):
     """a plain list of token IDs will do"""
-    inputs, _ = step.sliding_windows(TEXT.tolist(), 4, 4)
+    inputs, _ = cut(step, TEXT.tolist(), 4, 4)
     close(inputs, windows(4, 4)[0], "windows T", what="The array of inputs")
 
 
-@pytest.mark.parametrize("text", [TEXT[:4], TEXT[:1], TEXT[:0]], ids=len)
+@pytest.mark.parametrize("text", [TEXT[:4], TEXT[:1], TEXT[:0]], ids=["4 tokens", "1 token", "no tokens"])
 def test_refuses_short_texts(step, text):
     """a text without room for one window and the token after it is a ValueError"""
     otherwise = (
@@ -109,18 +153,24 @@ def test_refuses_short_texts(step, text):
     refuses(step.sliding_windows, text, 4, 4, of=(ValueError,), otherwise=otherwise)
 
 
-@pytest.mark.parametrize("sizes", [(0, 4), (4, 0), (-4, 4), (4, -1)])
+@pytest.mark.parametrize(
+    "sizes",
+    [(0, 4), (4, 0), (-4, 4), (4, -1)],
+    ids=["context_length 0", "stride 0", "context_length -4", "stride -1"],
+)
 def test_refuses_sizes(step, sizes):
     """a context length or stride below 1 is a ValueError"""
     otherwise = "context_length = %d and stride = %d make no windows: raise a ValueError." % sizes
     refuses(step.sliding_windows, TEXT, *sizes, of=(ValueError,), otherwise=otherwise)
 
 
-@pytest.mark.parametrize(("size", "count"), [(5, 13), (5, 10), (13, 13)])
+@pytest.mark.parametrize(
+    ("size", "count"), [(5, 13), (5, 10), (13, 13)], ids=["5 of 13 windows", "5 of 10 windows", "13 of 13 windows"]
+)
 def test_batches(step, size, count):
     """batches hold batch_size windows, in order, each with its targets"""
     inputs, targets = (array[:count] for array in windows(4, 4))
-    found = list(step.batches(inputs, targets, size))
+    found = deal(step, inputs, targets, size)
     right = count // size
     suspects = [
         (-(-count // size), "The last windows, too few for a batch, are given too: leave them out."),
@@ -137,23 +187,31 @@ def test_batches(step, size, count):
                 (whole[number::right][:size], "The windows are dealt out like cards: neighbours belong in one batch."),
             ]
             no_suspect(part, whole[here], suspects)
-            windows_of = {tuple(window) for window in np.asarray(part).tolist()} if np.ndim(part) == 2 else {()}
+            shapes = {
+                "windows T": "[:, start:stop] cuts every window. [start:stop] takes whole windows.",
+                "T": "that is a single window. [start:stop] takes several.",
+            }
+            what = f"The array of {kind} of batch {number}"
+            part = has_shape(part, (size, 4), "B T", sizes={"windows": count}, shapes=shapes, what=what)
+            windows_of = {tuple(window) for window in part.tolist()}
             expect(
                 np.array_equal(part, whole[here]) or not windows_of <= {tuple(window) for window in whole.tolist()},
                 f"The {kind} of batch {number} are windows of the text, but not those whose turn it is. Give them in order.",
             )
-            close(part, whole[here], "B T", what=f"The array of {kind} of batch {number}")
+            close(part, whole[here], "B T", what=what)
             expect(np.shares_memory(part, whole), "A batch is a copy of its windows. A slice of an array is a view.")
 
 
 def test_documented_batch(step):
     """context length 4, stride 4, batch size 8 give [8, 4]"""
-    inputs, targets = next(iter(step.batches(*step.sliding_windows(TEXT, 4, 4), 8)))
+    first = deal(step, *cut(step, TEXT, 4, 4), 8)[:1]
+    expect(first, "batches gives no batch, though 13 windows fill one of 8.")
+    inputs, targets = pair(*first, "A batch")
     close(inputs, TEXT[:32].reshape(8, 4), "B T", what="The first batch of inputs")
     close(targets, TEXT[1:33].reshape(8, 4), "B T", what="The first batch of targets")
 
 
-@pytest.mark.parametrize("size", [14, 0, -1])
+@pytest.mark.parametrize("size", [14, 0, -1], ids="batch_size {}".format)
 def test_refuses_batch_sizes(step, size):
     """a batch size that is below 1, or that no batch can reach, is a ValueError"""
     inputs, targets = windows(4, 4)

@@ -4,30 +4,59 @@ import time
 
 import numpy as np
 import pytest
-from tutor.checks import Answer, close, expect, refuses
+from tutor.checks import Answer, close, expect, refused, refuses
 
 IDS = np.array([2, 3, 5, 1])
 BATCH = np.array([[2, 3, 5, 1], [0, 0, 4, 2]])
 
 
+def make(step, weight):
+    """A LookupTable of its own copy of `weight`, so that a step that changes it does not change what is expected."""
+    try:
+        return step.LookupTable(weight.copy())
+    except TypeError as error:
+        unnamed = "LookupTable has no `__init__` that could take the table: is it misspelled?"
+        expect("takes no arguments" not in str(error), f"{unnamed} The name has two underscores on both sides.")
+        raise
+
+
 def call(way, ids, columns):
     """Call `lookup`, `one_hot` or `multiply` with IDs that all have a row in a table of so many columns."""
     Answer.look_at(way)
+    name, last = way.__name__, ids.max()
     try:
-        return way(ids)
+        found = way(ids)
     except IndexError as error:
+        refused(error, f"{name} refuses {ids.tolist()}, but all of these IDs have a row.")
         by_column = f"with size {columns}" in str(error)
         column = f"The IDs are taken to number the table's {columns} columns. They number its rows, one for each token."
-        row = f"The IDs 0 to 5 have a row each, but {way.__name__} refuses some of {ids.tolist()}."
-        expect(False, column if by_column else row, found=str(error))
+        expect(not by_column or columns > last, column, found=str(error))
+        shifted = f"{name} takes the row after each ID's own: ID {last} has row {last}, since numbering starts at 0."
+        expect(f"index {last + 1} is out of bounds" not in str(error), shifted, found=str(error))
+        one_axis = "IDs may have any shape, here [B, T]. len(ids) counts their first axis only: it is B."
+        expect(ids.ndim < 2 or "could not be broadcast" not in str(error), one_axis, found=str(error))
+        raise
+    expect(not isinstance(found, list), f"{name} gives a list. It should give an array of NumPy.")
+    return found
+
+
+def same_type(found, weight, what):
+    """Check that rows of a table were not given in a type that holds less."""
+    kind = np.asarray(found).dtype
+    less = kind != weight.dtype and kind.kind in "biuf" and not np.can_cast(weight.dtype, kind)
+    expect(
+        not less, f"{what} holds numbers of type {kind}, and the table {weight.dtype}: digits are lost. Keep the type."
+    )
 
 
 def test_keeps_the_table(step, toy):
     """weight is the table"""
-    table = step.LookupTable(toy["123"])
+    table = make(step, toy["123"])
+    Answer.look_at(type(table).__init__)
     expect(
         hasattr(table, "weight"), "LookupTable has no attribute `weight`. In __init__, keep the table as self.weight."
     )
+    same_type(table.weight, toy["123"], "weight")
     close(table.weight, toy["123"], "V C", what="weight")
 
 
@@ -41,7 +70,13 @@ def test_lookup(step, toy, seed):
         (table[np.sort(IDS)], "The rows come in the order of the table. They should come in the order of the IDs."),
     ]
     shapes = {axes: "a column was picked for each ID, not a row." for axes in ("C T", "V T")}
-    found = call(step.LookupTable(table).lookup, IDS, 3)
+    lookup_table = make(step, table)
+    before = np.array(lookup_table.weight)
+    found = call(lookup_table.lookup, IDS, 3)
+    expect(
+        np.array_equal(lookup_table.weight, before), "lookup changes the table, self.weight. It should only read it."
+    )
+    same_type(found, table, "The result of lookup")
     close(found, table[IDS], "T C", suspects=suspects, shapes=shapes, sizes={"V": 6}, what="The result of lookup")
 
 
@@ -49,21 +84,21 @@ def test_lookup_square(step):
     """lookup picks rows of a square table too, where columns would fit"""
     table = np.arange(36.0).reshape(6, 6)
     columns = "The columns of the IDs are picked, not their rows."
-    found = np.asarray(call(step.LookupTable(table).lookup, IDS, 6))
+    found = np.asarray(call(make(step, table).lookup, IDS, 6))
     expect(found.shape != (6, 4) or (found != table[:, IDS]).any(), columns)
     close(found, table[IDS], "T C", suspects=[(table[:, IDS].T, columns)], what="The result of lookup")
 
 
 def test_lookup_of_batches(step, toy):
     """IDs of shape [B, T] give rows of shape [B, T, C]"""
-    found = call(step.LookupTable(toy["123"]).lookup, BATCH, 3)
+    found = call(make(step, toy["123"]).lookup, BATCH, 3)
     shapes = {"8 C": "the IDs were flattened. `weight[ids]` takes IDs of any shape."}
     close(found, toy["123"][BATCH], "B T C", shapes=shapes, what="The result of lookup")
 
 
 def test_one_hot(step, toy):
     """one_hot gives vectors with a single 1, at the place of the ID"""
-    table = step.LookupTable(toy["123"])
+    table = make(step, toy["123"])
     right = np.eye(6)[IDS]
     suspects = [
         (np.eye(6)[IDS - 1], "The 1 stands one place too early: numbering starts at 0."),
@@ -74,14 +109,16 @@ def test_one_hot(step, toy):
         (right * IDS[:, np.newaxis], "The ID itself stands in the vector. It should be a 1, at the place of the ID."),
     ]
     shapes = {
-        "V T": "the vectors stand in columns: each ID should give a row.",
+        "V T": "the vectors stand in columns. Each ID should give a row.",
         "T C": "a vector should have a place for each token.",
     }
     found = call(table.one_hot, IDS, 3)
     close(found, right, "T V", suspects=suspects, shapes=shapes, sizes={"C": 3}, what="The result of one_hot")
     kind = np.asarray(found).dtype
     expect(kind == np.float32, f"one_hot gives {kind}. It should be the type of the table: weight.dtype, here float32.")
-    close(call(table.one_hot, BATCH, 3), np.eye(6)[BATCH], "B T V", what="The result of one_hot for [B, T] IDs")
+    found = call(table.one_hot, BATCH, 3)
+    shapes = {axes: "len(ids) counts the first axis only, and IDs may have any shape." for axes in ("B V", "B B V")}
+    close(found, np.eye(6)[BATCH], "B T V", shapes=shapes, what="The result of one_hot for [B, T] IDs")
 
 
 def test_multiply(step, toy):
@@ -89,17 +126,18 @@ def test_multiply(step, toy):
     table = toy["124"]
     suspects = [(table[IDS - 1], "Each ID gives the row before its own: numbering starts at 0.")]
     shapes = {"T V C": "the products are not added up. `@` multiplies and adds, `*` only multiplies."}
-    found = call(step.LookupTable(table).multiply, IDS, 3)
+    found = call(make(step, table).multiply, IDS, 3)
+    same_type(found, table, "The result of multiply")
     close(found, table[IDS], "T C", suspects=suspects, shapes=shapes, sizes={"V": 6}, what="The result of multiply")
     close(
-        call(step.LookupTable(table).multiply, BATCH, 3),
+        call(make(step, table).multiply, BATCH, 3),
         table[BATCH],
         "B T C",
         what="The result of multiply for [B, T] IDs",
     )
     table = np.where(np.arange(6)[:, np.newaxis] == 4, np.nan, table)  # no ID names row 4, but 0 × nan is nan
     expect(
-        np.isnan(call(step.LookupTable(table).multiply, IDS, 3)).all(),
+        np.isnan(call(make(step, table).multiply, IDS, 3)).all(),
         "multiply picks rows, as lookup does. Here it should multiply the one-hot vectors with the whole table.",
     )
 
@@ -107,7 +145,7 @@ def test_multiply(step, toy):
 def test_lookup_is_faster(step, record_property):
     """100 tokens of a table of 5,000: lookup and product give the same, and are timed"""
     rows = np.random.default_rng(0).standard_normal((5000, 64), np.float32)
-    table, ids = step.LookupTable(rows), np.arange(0, 5000, 50)
+    table, ids = make(step, rows), np.arange(0, 5000, 50)
     close(call(table.multiply, ids, 64), rows[ids], "T C", what="The product of 100 tokens")
     seconds = {}
     for way in (table.lookup, table.multiply):
@@ -122,8 +160,10 @@ def test_lookup_is_faster(step, record_property):
     )
 
 
-@pytest.mark.parametrize("way", ["lookup", "one_hot", "multiply"])
-@pytest.mark.parametrize("bad", [6, -1, 2.0], ids=["6", "-1", "2.0"])
+WITHOUT_ROW = [(way, bad) for bad in (6, -1, 2.0) for way in ("lookup", "one_hot", "multiply")]
+
+
+@pytest.mark.parametrize(("way", "bad"), WITHOUT_ROW, ids=[f"{way} of {bad}" for way, bad in WITHOUT_ROW])
 def test_refuses_unknown_ids(step, toy, way, bad):
     """an ID without a row is an IndexError"""
     why = {
@@ -131,6 +171,7 @@ def test_refuses_unknown_ids(step, toy, way, bad):
         -1: "NumPy counts from the end, and no token has a negative ID",
         2.0: "an ID is a whole number",
     }
-    table = step.LookupTable(toy["123"])
+    method = getattr(make(step, toy["123"]), way)
+    Answer.look_at(method)
     otherwise = f"{way} takes the ID {bad}, which has no row: {why[bad]}."
-    refuses(getattr(table, way), np.array([1, bad]), of=(IndexError,), otherwise=otherwise)
+    refuses(method, np.array([1, bad]), of=(IndexError,), otherwise=otherwise)

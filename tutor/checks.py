@@ -5,9 +5,12 @@ expected and found, and where to look. Nothing here reads the learner's source: 
 their numbers and shapes with what known mistakes give.
 """
 
+import difflib
+import functools
 import importlib.util
 import inspect
 import sys
+import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -49,31 +52,45 @@ class Answer:
         try:
             thing = getattr(self._module, name)
         except AttributeError:
-            raise Wrong(f"Your file defines no `{name}`: it may be misspelled, or have been deleted.") from None
+            near = difflib.get_close_matches(name, vars(self._module), 1, 0.75)
+            meant = f" Is it `{near[0]}`?" if near else ""
+            raise Wrong(f"Your file defines no `{name}`: it may be misspelled, or have been deleted.{meant}") from None
         Answer.look_at(thing)
         return thing
 
     @staticmethod
     def look_at(thing: Any) -> None:
-        """Remember the place of a function, a method, or an object's `forward`, if it lies in an answer's file."""
+        """Remember the place of a function, method, property or class, or of an object's `forward`, if an answer's file
+        holds it."""
         if Answer.last_used is None:
             return
+        if isinstance(thing, property):
+            thing = thing.fget
+        elif isinstance(thing, classmethod | staticmethod):
+            thing = thing.__func__
         name = getattr(thing, "__qualname__", "")
         if not (inspect.isroutine(thing) or inspect.isclass(thing)):
             thing = getattr(type(thing), "forward", type(thing))
             name = thing.__qualname__
         thing = inspect.unwrap(thing) if inspect.isroutine(thing) else thing
         code = getattr(thing, "__code__", None)
+        file = (
+            code.co_filename if code else getattr(sys.modules.get(getattr(thing, "__module__", None)), "__file__", None)
+        )
+        if file != Answer.last_used["file"]:
+            return
         line = code.co_firstlineno if code else getattr(thing, "__firstlineno__", None) or _class_line(thing)
-        file = code.co_filename if code else getattr(sys.modules.get(thing.__module__), "__file__", None)
-        if file == Answer.last_used["file"] and line:
+        if line:
             Answer.last_used = {"file": file, "line": line, "name": name}
 
 
+@functools.cache
 def _class_line(cls: type) -> int | None:
-    """The line of the first method of a class, for Pythons before 3.13, which do not know the line of a class."""
-    lines = [value.__code__.co_firstlineno for value in vars(cls).values() if inspect.isfunction(value)]
-    return min(lines, default=None)
+    """The line where a class begins, for Pythons before 3.13, which do not keep it."""
+    try:
+        return inspect.getsourcelines(cls)[1]
+    except (OSError, TypeError, SyntaxError):  # the file may have been saved meanwhile, and be broken
+        return None
 
 
 def load_answer(path: Path) -> Answer:
@@ -144,7 +161,10 @@ def build(cls: Callable, *args: Any, weights: Mapping[str, np.ndarray] | None = 
     from max.experimental import functional as F
     from max.experimental import nn
 
-    if getattr(cls, "__call__", nn.Module.__call__) is not nn.Module.__call__ and isinstance(cls, type):
+    if isinstance(cls, type) and not issubclass(cls, nn.Module):
+        Answer.look_at(cls)
+        raise Wrong(f"{cls.__name__} is no module of MAX. Derive it from nn.Module: class {cls.__name__}(nn.Module).")
+    if isinstance(cls, type) and cls.__call__ is not nn.Module.__call__:
         Answer.look_at(cls)
         raise Wrong(f"{cls.__name__} has a method `__call__`. Name it `forward`: MAX calls that.")
     with F.lazy():
@@ -300,9 +320,10 @@ def has_shape(
             f"{what} is a tuple of {len(found)}, where one array belongs. A comma after `return` makes a tuple."
         )
     if callable(found):
-        raise Wrong(f"{what} is a {type(found).__name__} itself, not what it gives. Call it, with brackets.")
+        kind = "class" if isinstance(found, type) else type(found).__name__
+        raise Wrong(f"{what} is {article(kind)} itself, not what it gives. Call it, with brackets.")
     if not isinstance(found, np.ndarray | np.generic | list | int | float):
-        raise Wrong(f"{what} should be an array of numbers.", found=f"a {type(found).__name__}")
+        raise Wrong(f"{what} should be an array of numbers.", found=article(type(found).__name__))
     found, expected, names = np.asarray(found), tuple(expected), axes.split()
     if found.shape != expected:
         diagnosis = explain_shape(found.shape, expected, names, sizes or {}, shapes or {})
@@ -457,10 +478,34 @@ def _brief(value: Any, around: int = 0, width: int = 60) -> str:
 
 
 def expect(condition: Any, diagnosis: str, *, expected: Any = None, found: Any = None) -> None:
-    """Raise `Wrong(diagnosis)` unless the condition holds."""
+    """Raise `Wrong(diagnosis)` unless the condition holds. What is expected or found may be told in words, a str."""
     if not condition:
         facts = {"expected": expected, "found": found}
-        raise Wrong(diagnosis, **{name: _brief(value) for name, value in facts.items() if value is not None})
+        raise Wrong(diagnosis, **{name: _told(value) for name, value in facts.items() if value is not None})
+
+
+def _told(value: Any) -> str:
+    """Words as they are, or their beginning; any other value in a line."""
+    if not isinstance(value, str):
+        return _brief(value)
+    words = " ".join(value.split())
+    return words if len(words) <= 200 else f"{words[:200]} …"
+
+
+def article(name: str) -> str:
+    """A name with "a" or "an" before it."""
+    return f"{'an' if name[:1] in tuple('AEIOUaeiou') else 'a'} {name}"
+
+
+def refused(error: Exception, diagnosis: str) -> None:
+    """Raise `Wrong(diagnosis)` if a `raise` of the learner's own file refused good input with this error.
+
+    An error that Python or NumPy raised, at a line that does not work, is left to the caller.
+    """
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    if Answer.last_used and frame.filename == Answer.last_used["file"] and (frame.line or "").startswith("raise"):
+        Answer.last_used = {"file": frame.filename, "line": frame.lineno, "name": frame.name, "code": frame.line}
+        raise Wrong(diagnosis, found=f"{type(error).__name__}: {error}") from error
 
 
 def refuses(
@@ -481,9 +526,17 @@ def refuses(
     except of:
         return
     except Exception as error:
-        wanted = " or ".join(kind.__name__ for kind in of)
-        raise Wrong(f"Bad input should raise a {wanted}; here it raises a {type(error).__name__}: {error}") from error
-    raise Wrong(otherwise, found=f"no error, but {_brief(result)}")
+        wanted, got = article(" or ".join(kind.__name__ for kind in of)), article(type(error).__name__)
+        words = f": {error}" if str(error) else ", without a message."
+        raise Wrong(f"Bad input should raise {wanted}; here it raises {got}{words}") from error
+    raise Wrong(otherwise, found=f"no error, but {_result(result, 'tensor' if on is on_max else 'array')}")
+
+
+def _result(value: Any, kind: str) -> str:
+    """What a call gave, in a line: of an array or a tensor that is not small, its shape."""
+    if isinstance(value, np.ndarray) and (value.ndim > 1 or value.size > 8):
+        return f"{article(kind)} of shape {describe(value.shape)}"
+    return _brief(value)
 
 
 def whole_number(found: Any, what: str) -> int:

@@ -41,6 +41,8 @@ class GPT2Config:
         bad = [name for name, size in sizes.items() if type(size) is not int or size < 1]
         if bad:
             raise ValueError(f"not a positive whole number: {', '.join(bad)}")
+        if type(self.layer_norm_epsilon) is not float or not self.layer_norm_epsilon > 0:
+            raise ValueError(f"layer_norm_epsilon is {self.layer_norm_epsilon!r}")
         quotient, rest = divmod(self.n_embd, self.n_head)
         if rest:
             raise ValueError(
