@@ -28,7 +28,7 @@ class Embedding(nn.Module):
             The embeddings, [B, T, n_embd].
 
         Raises:
-            TypeError: the IDs are not whole numbers.
+            TypeError: the IDs are of a float type. MAX's own error will do as well.
         """
         if not tokens.dtype.is_integral():
             raise TypeError(f"token IDs must be whole numbers, not {tokens.dtype}")

@@ -28,6 +28,6 @@ class Embedding(nn.Module):
             The embeddings, [B, T, n_embd].
 
         Raises:
-            TypeError: the IDs are not whole numbers.
+            TypeError: the IDs are of a float type. MAX's own error will do as well.
         """
         raise NotImplementedError("look the token IDs up in self.wte")

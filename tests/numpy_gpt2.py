@@ -29,6 +29,7 @@ def either(mistakes: Mapping[str, Any], wrong: Wrong, right: Any) -> Any:
 
 def causal_mask(length: int, wrong: Wrong = RIGHT) -> Array:
     """What is added to the scores, [T, T]: 0 where a row may look at a column, -inf elsewhere."""
+    length = int(length)
     i, j = np.arange(length)[:, None], np.arange(length)
     hidden = j > i
     if "diagonal hidden" in wrong:
@@ -196,12 +197,20 @@ def layer_norm(x: Array, weight: Array, bias: Array, epsilon: float, wrong: Wron
         "epsilon squared": epsilon**2,
     }
     epsilon = either(epsilons, wrong, epsilon)
+    if "x unchanged" in wrong:
+        return x
     mean = x.mean(axis, keepdims=True)
+    if "768 numbers" in wrong:
+        mean = mean * np.float32(x.shape[-1] / 768)
     variance = x.var(axis, keepdims=True, ddof=1 if "n-1" in wrong else 0)
     if "mean of x²" in wrong:
         variance = (x**2).mean(axis, keepdims=True)
     if "sum of squares" in wrong:
         variance = ((x - mean) ** 2).sum(axis, keepdims=True)
+    if "mean, then square" in wrong:
+        variance = ((x - mean).mean(axis, keepdims=True)) ** 2
+    if {"768 numbers", "768 in the variance"} & wrong:
+        variance = ((x - mean) ** 2).sum(axis, keepdims=True) / np.float32(768)
     if "rms" in wrong:
         mean, variance = 0, (x**2).mean(axis, keepdims=True)
     if "epsilon outside" in wrong:
@@ -218,6 +227,10 @@ def layer_norm(x: Array, weight: Array, bias: Array, epsilon: float, wrong: Wron
         root = 1 / root
     if "no mean" in wrong:
         mean = 0
+    if "mean added" in wrong:
+        mean = -mean
+    if "weight below" in wrong:
+        return (x - mean) / (root * weight) + bias
     if "precedence too" in wrong:
         return x - mean / root * weight + bias
     normal = x - mean / root if "precedence" in wrong else (x - mean) / root

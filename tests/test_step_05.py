@@ -1,12 +1,30 @@
 """What step 05 must do: `Embedding`, the table of token embeddings."""
 
 import numpy as np
-from tutor.checks import build, close, expect, on_max, refuses
+from max.experimental import functional as F
+from tutor.checks import Answer, Wrong, build, close, expect, load, on_max, refuses, tensor
 
 from solutions.solution_01 import GPT2Config
 
 IDS = np.array([[2, 3, 5, 1], [0, 3, 3, 4]])  # B=2, T=4; a table of 6 rows and 3 columns is not square
 TOY = GPT2Config(vocab_size=6, n_positions=4, n_embd=3, n_layer=1, n_head=1)
+
+
+def with_table(step, table):
+    """The learner's Embedding of the small configuration, with this table."""
+    model = build(step.Embedding, TOY)
+    Answer.look_at(type(model).__init__)
+    for name, parameter in model.parameters:
+        found = [int(size) for size in parameter.shape]
+        expect(
+            name != "wte.weight" or 50257 not in found and 768 not in found,
+            "The table keeps a size of GPT-2 whatever the config says, and this check uses a small config. Take both "
+            "sizes from it: config.vocab_size and config.n_embd.",
+            expected=list(table.shape),
+            found=found,
+        )
+    load(model, {"wte.weight": table})
+    return model
 
 
 def suspects(table):
@@ -44,8 +62,7 @@ def test_lookup(step, toy):
     """a token ID gives the row with that number: ID 3 the fourth row"""
     for seed in ("123", "124"):
         table = toy[seed]
-        model = build(step.Embedding, TOY, weights={"wte.weight": table})
-        found = on_max(model, IDS)
+        found = on_max(with_table(step, table), IDS)
         close(found, table[IDS], "B T C", suspects=lambda: suspects(table), what="The embedding", sizes={"V": 6})
 
 
@@ -60,10 +77,16 @@ def test_full_size(step):
 
 def test_refuses_floats(step, toy):
     """IDs that are not whole numbers are an error"""
-    model = build(step.Embedding, TOY, weights={"wte.weight": toy["123"]})
+    model = with_table(step, toy["123"])
     refuses(
         model,
         IDS.astype(np.float32) + 0.5,
         on=on_max,
         otherwise="IDs of a float type give embeddings, where an error belongs: token 2.5 does not exist.",
     )
+    try:
+        with F.lazy():
+            model(tensor(IDS.astype(np.int32)))
+    except Exception as error:
+        sentence = "IDs of type int32 are refused. They are whole numbers too: refuse what dtype.is_integral() denies."
+        raise Wrong(sentence, found=f"{type(error).__name__}: {error}".splitlines()[0]) from error

@@ -1,7 +1,7 @@
 """What step 06 must do: `GPT2Model`, first half: token embeddings plus position embeddings."""
 
 import numpy as np
-from tutor.checks import build, close, expect, on_max
+from tutor.checks import Answer, Wrong, build, close, expect, load, on_max
 
 from solutions.solution_01 import GPT2Config
 
@@ -60,24 +60,74 @@ def embed(model):
     except NotImplementedError:
         raise
     except Exception:
-        for T, sentence in {
-            len(
-                IDS
-            ): "It works for 2 texts of 2 tokens, not for 2 of 5: do the positions count the texts? T is tokens.shape[1].",
-            CONFIG.n_positions: "It works for n_positions tokens, not for 5: look up as many positions as there are tokens.",
-        }.items():
-            ids = np.resize(IDS, (len(IDS), T))
+        B, (wte, wpe) = len(IDS), WEIGHTS.values()
+        for T, rows, sentence in (
+            (
+                B,
+                wpe[:B],
+                "It works for 2 texts of 2 tokens, not for 2 of 5: do the positions count the texts? T is tokens.shape[1].",
+            ),
+            (
+                CONFIG.n_positions,
+                wpe,
+                "It works for n_positions tokens, not for 5: look up as many positions as there are tokens.",
+            ),
+            (
+                B,
+                wpe[0],
+                "There is a position too few: T - 1 of them. Tensor.arange(T) ends at T - 1 by itself, and so has T numbers.",
+            ),
+        ):
+            ids = np.resize(IDS, (B, T))
             try:
-                works = on_max(model, ids).shape == (*ids.shape, CONFIG.n_embd)
+                found, result = on_max(model, ids), wte[ids] + rows
+                matches = found.shape == result.shape and np.allclose(found, result, 1e-4, 1e-5)
             except Exception:
                 continue
-            expect(not works, sentence)
+            expect(not matches, sentence)
         raise
+
+
+def with_weights(step):
+    """The learner's GPT2Model of the small configuration, with its random weights."""
+    model = build(step.GPT2Model, CONFIG)
+    Answer.look_at(type(model).__init__)
+    for name, parameter in model.parameters:
+        found = [int(size) for size in parameter.shape]
+        expect(
+            name not in WEIGHTS or not {50257, 1024, 768} & set(found),
+            f"`{name}` keeps a size of GPT-2 whatever the config says, and this check uses a small config. Take the sizes "
+            "from it: config.vocab_size, config.n_positions and config.n_embd.",
+            expected=list(WEIGHTS[name].shape) if name in WEIGHTS else None,
+            found=found,
+        )
+    load(model, WEIGHTS)
+    return model
+
+
+def absent(model, name, names):
+    """What to say where the parameter `name` is not among the `names` that the model has."""
+    attribute = name[:3]
+    if inner := [other for other in names if other.startswith(f"{attribute}.")]:
+        return (
+            f"GPT2Model has no parameter `{name}`: yours is called `{inner[0]}`, as self.{attribute} is not the table but a "
+            f"layer that holds it. Make self.{attribute} MAX's embedding layer itself, nn.Embedding."
+        )
+    if attribute in names:
+        return (
+            f"GPT2Model has no parameter `{name}`: self.{attribute} is a tensor. Make it MAX's embedding layer, nn.Embedding, "
+            "whose table is called `weight`."
+        )
+    if hasattr(model, attribute):
+        kind = type(getattr(model, attribute)).__name__
+        return f"GPT2Model has no parameter `{name}`: self.{attribute} is of type {kind}, not MAX's embedding layer."
+    return f"GPT2Model has no parameter `{name}`. In __init__, make self.{attribute}."
 
 
 def test_shapes_of_the_tables(step):
     """wte is [vocab_size, n_embd], wpe is [n_positions, n_embd]"""
     model = build(step.GPT2Model, GPT2Config())
+    Answer.look_at(type(model).__init__)
     shapes = {name: [int(size) for size in value.shape] for name, value in model.parameters}
     right = {"wte.weight": [50257, 768], "wpe.weight": [1024, 768]}
     expect(
@@ -85,19 +135,21 @@ def test_shapes_of_the_tables(step):
         "wte and wpe are swapped: t is for tokens, p for positions.",
     )
     for name in right:
-        expect(
-            name in shapes,
-            f"GPT2Model has no parameter `{name}`. In __init__, make self.{name[:3]}.",
-            found=list(shapes),
-        )
+        if name not in shapes:
+            raise Wrong(absent(model, name, list(shapes)), expected=name, found=", ".join(shapes))
         expect(shapes[name] == right[name], f"`{name}` has the wrong shape.", expected=right[name], found=shapes[name])
-    extra = sorted(set(shapes) - set(right))
-    expect(not extra, "GPT2Model has a parameter too many.", found=extra)
+    extra = [name for name in shapes if name not in right]
+    expect(
+        not extra,
+        "GPT2Model should have the parameters of wte and wpe alone. It also has "
+        f"{' and '.join(f'`{name}`' for name in extra)}: each tensor or layer that is kept as an attribute becomes a "
+        "parameter. Make the positions in forward.",
+    )
 
 
 def test_sum(step):
     """the output is the token's embedding plus its position's"""
-    model = build(step.GPT2Model, CONFIG, weights=WEIGHTS)
+    model = with_weights(step)
     right = WEIGHTS["wte.weight"][IDS] + WEIGHTS["wpe.weight"][: IDS.shape[1]]
     sizes = {"n_positions": 10, "V": 13, "2C": 12}
     shapes = {
@@ -109,7 +161,7 @@ def test_sum(step):
 
 def test_word_order(step):
     """ "dog bites man" and "man bites dog" differ"""
-    model = build(step.GPT2Model, CONFIG, weights=WEIGHTS)
+    model = with_weights(step)
     dog_bites_man, man_bites_dog = on_max(model, np.array([[3, 5, 8], [8, 5, 3]]))
     expect(
         not np.allclose(dog_bites_man[0], man_bites_dog[2]),
@@ -119,7 +171,7 @@ def test_word_order(step):
 
 def test_every_length(step):
     """one token works, and so do n_positions of them"""
-    model = build(step.GPT2Model, CONFIG, weights=WEIGHTS)
+    model = with_weights(step)
     for T in (1, CONFIG.n_positions):
         ids = np.arange(3 * T).reshape(3, T) % CONFIG.vocab_size
         right = WEIGHTS["wte.weight"][ids] + WEIGHTS["wpe.weight"][:T]

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from known_mistakes import suspects
 from max.experimental import functional as F
+from max.graph import Dim
 from numpy_gpt2 import causal_mask
-from tutor.checks import close, expect, has_shape, on_max
+from tutor.checks import Wrong, close, expect, has_shape, on_max
 
 T = 7
 
@@ -16,11 +17,16 @@ def mask(step):
     sizes = {"T + 1": T + 1, "n_positions": 1024}
     found = on_max(step.causal_mask, T)
     expect(not isinstance(found, list), "causal_mask gives a list of Python: make it a tensor.")
+    if isinstance(found, np.ndarray) and found.ndim == 2:
+        expect(
+            np.shape(on_max(step.causal_mask, T - 3)) != found.shape,
+            f"The mask is {list(found.shape)} whatever the length. Make it [length, length].",
+        )
     found = has_shape(found, [T, T], "query key", sizes=sizes, what="The mask")
     expect(
         found.dtype in (np.float32, bool),
-        f"The mask holds {found.dtype}, and it is added to scores of float32: make it of float32 "
-        "too, as Tensor.full does and np.float32.",
+        f"The mask holds {found.dtype}, and it is added to scores of float32: make it float32. "
+        "Tensor.full does so by itself, np.full with dtype=np.float32.",
     )
     return found
 
@@ -40,7 +46,7 @@ def test_shape(mask):
 
 
 def test_who_sees_whom(mask, expected):
-    """a token sees itself and what came before it: 0 there, -inf elsewhere"""
+    """a token sees itself and what came before it: 0 there, below 0 elsewhere"""
     seen = expected["batch/h.0.attn.weights"][0].max(0) > 0  # by the tokens of Hugging Face's GPT-2
     mistakes = suspects(lambda wrong: causal_mask(T, wrong), "mask")
     right = np.where(seen, 0.0, -np.inf)
@@ -54,7 +60,7 @@ def test_large_scores(step, mask, expected):
     expect(
         not found[future].any(),
         "Where scores lie between -1000 and 1000, the future gets some weight: "
-        f"{mask.min():.5g} is too weak. -inf always does.",
+        f"{mask.min():.5g} is not enough. -inf always is.",
     )
 
 
@@ -70,3 +76,19 @@ def test_every_length(step):
     for length in (1, 128):
         found = with_infinities(np.asarray(on_max(step.causal_mask, length)))
         close(found, causal_mask(length), "query key", what=f"The mask of {length}")
+
+
+def test_length_from_a_shape(step):
+    """it takes a length that comes from a tensor's shape, as attention (step 08) gives it"""
+    try:
+        found = on_max(step.causal_mask, Dim(T))
+    except NotImplementedError:
+        raise
+    except Exception as error:
+        on_max(step.causal_mask, T)  # if that fails too, it says why
+        raise Wrong(
+            "causal_mask takes a whole number, but no size of a tensor's shape, which is what attention (step 08) will give "
+            "it. Such a size is a Dim. MAX's functions take it as it is; for NumPy and Python write int(length).",
+            found=f"{type(error).__name__}: {error}".splitlines()[0],
+        ) from error
+    close(with_infinities(np.asarray(found)), causal_mask(T), "query key", what="The mask")

@@ -1,16 +1,27 @@
 """What step 09 must do: `MultiHeadAttention`, several heads of attention side by side."""
 
+import re
+
 import numpy as np
 import numpy_gpt2
 import pytest
 from known_mistakes import suspects
 from numpy_gpt2 import inside
-from tutor.checks import build, close, has_shape, load, on_max
+from tutor.checks import Answer, build, close, expect, has_shape, load, on_max
 
 
 def make(step, config, weights):
     """MultiHeadAttention with Hugging Face's weights: in `c_attn`, or in three layers instead."""
     attn = build(step.MultiHeadAttention, config)
+    Answer.look_at(type(attn).__init__)
+    for name, parameter in attn.parameters:
+        found = [int(size) for size in parameter.shape]
+        expect(
+            not {768, 2304} & set(found),
+            f"`{name}` keeps a size of GPT-2 whatever the config says, and this check uses a small config. Take the sizes from "
+            "config.n_embd.",
+            found=found,
+        )
     if three := three_layers(attn):
         weights = dict(weights)
         for kind in ("weight", "bias"):
@@ -21,9 +32,9 @@ def make(step, config, weights):
 
 
 def three_layers(attn):
-    """The names of three layers that begin with q, k and v, or None."""
+    """The names of three layers for q, k and v, such as q_proj, query, W_q, or None."""
     names = {name.partition(".")[0] for name, _ in attn.parameters}
-    found = [[name for name in sorted(names) if name.startswith(letter)] for letter in "qkv"]
+    found = [[name for name in sorted(names) if re.search(f"(^w?|_){letter}", name.lower())] for letter in "qkv"]
     if "c_attn" not in names and all(len(candidates) == 1 for candidates in found):
         return [name for (name,) in found]
 
@@ -50,6 +61,10 @@ def test_parameters(attn, record_property):
     """the layers are c_attn, C -> 3C, and c_proj, C -> C"""
     if three := three_layers(attn):
         note = f"you have {', '.join(three)} instead of c_attn; step 15 loads c_attn by name"
+        record_property("note", note)
+    shapes = {name: [int(size) for size in parameter.shape] for name, parameter in attn.parameters}
+    if shapes.get("c_attn.weight") == [24, 72]:
+        note = "your c_attn.weight is [in, out]; MAX's nn.Linear keeps [out, in], and step 15 loads that"
         record_property("note", note)
 
 

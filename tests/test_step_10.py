@@ -3,9 +3,45 @@
 import numpy as np
 import numpy_gpt2
 from known_mistakes import suspects
-from tutor.checks import build, close, load, numpy, on_max
+from tutor.checks import Answer, Wrong, build, close, expect, load, numpy, on_max
 
 SIZES = {"B": 2, "T": 5, "C": 24}
+
+
+def make(step, n_embd, epsilon, weights=None):
+    """The learner's LayerNorm, with these weights."""
+    try:
+        norm = build(step.LayerNorm, n_embd, epsilon)
+    except NotImplementedError:
+        raise
+    except Exception:
+        try:
+            build(step.LayerNorm, epsilon, n_embd)
+        except Exception:
+            swapped = False
+        else:
+            swapped = True
+        expect(not swapped, "LayerNorm gets n_embd first, then epsilon. Your __init__ takes them the other way round.")
+        raise
+    Answer.look_at(type(norm).__init__)
+    shapes = {name: [int(size) for size in parameter.shape] for name, parameter in norm.parameters}
+    extra = [name for name in shapes if name not in ("weight", "bias")]
+    if "weight" in shapes and "bias" in shapes and extra:
+        raise Wrong(
+            "LayerNorm should have the parameters weight and bias alone. It also has "
+            f"{' and '.join(f'`{name}`' for name in extra)}: each tensor that is kept as an attribute becomes a parameter. "
+            "Keep epsilon as a number of Python."
+        )
+    for name in ("weight", "bias"):
+        expect(
+            shapes.get(name) != [768] or n_embd == 768,
+            f"`{name}` has 768 numbers whatever LayerNorm gets, and this check uses small vectors. Take the size from n_embd.",
+            expected=[n_embd],
+            found=shapes.get(name),
+        )
+    if weights is not None:
+        load(norm, weights)
+    return norm
 
 
 def layer_norm_weights(pieces):
@@ -15,11 +51,11 @@ def layer_norm_weights(pieces):
 
 def test_parameters(step):
     """weight is [C], ones at first; bias is [C], zeros at first"""
-    norm = build(step.LayerNorm, 24, 1e-5)
+    norm = make(step, 24, 1e-5)
     found = {name: numpy(parameter) for name, parameter in norm.parameters}
     load(norm, {"weight": np.ones(24), "bias": np.zeros(24)})  # these two and no others, of this shape
     for name, start, other in (("weight", 1, 0), ("bias", 0, 1)):
-        mistakes = [(np.full(24, other), f"{name} starts at {other}. It starts at {start}.")]
+        mistakes = [(np.full(24, other), f"{name} starts at {other}. It should start at {start}.")]
         close(found[name], np.full(24, start), "C", suspects=mistakes, what=f"{name} at first")
 
 
@@ -31,7 +67,7 @@ def test_numbers(step, pieces):
     def compute(wrong):
         return numpy_gpt2.layer_norm(x, **weights, epsilon=1e-5, wrong=wrong)
 
-    found = on_max(build(step.LayerNorm, 24, 1e-5, weights=weights), x)
+    found = on_max(make(step, 24, 1e-5, weights), x)
     close(found, right, "B T C", sizes=SIZES, suspects=suspects(compute, "layer_norm"))
 
 
@@ -43,14 +79,14 @@ def test_epsilon(step, random_model):
     def compute(wrong):
         return numpy_gpt2.layer_norm(x, **weights, epsilon=0.01, wrong=wrong)
 
-    found = on_max(build(step.LayerNorm, model.config.n_embd, 0.01, weights=weights), x)
+    found = on_max(make(step, model.config.n_embd, 0.01, weights), x)
     close(found, model["h.0.ln_1"], "B T C", suspects=suspects(compute, "epsilon"))
 
 
 def test_equal_numbers(step, pieces):
     """a vector of equal numbers, with variance 0, gives the bias"""
     weights = layer_norm_weights(pieces)
-    found = on_max(build(step.LayerNorm, 24, 1e-5, weights=weights), np.full((5, 24), np.float32(3)))  # [T, C]
+    found = on_max(make(step, 24, 1e-5, weights), np.full((5, 24), np.float32(3)))  # [T, C]
     close(found, np.broadcast_to(weights["bias"], (5, 24)), "T C")
 
 
@@ -58,5 +94,5 @@ def test_tiny_gpt2(step, tiny, expected):
     """the tiny GPT-2's norms give the numbers of Hugging Face's"""
     for layer, key in enumerate(["embeddings", "h.0", "h.1"]):
         weights = numpy_gpt2.inside(tiny.weights, f"h.{layer}.ln_1")
-        norm = build(step.LayerNorm, tiny.config.n_embd, tiny.config.layer_norm_epsilon, weights=weights)
+        norm = make(step, tiny.config.n_embd, tiny.config.layer_norm_epsilon, weights)
         close(on_max(norm, expected[f"batch/{key}"]), expected[f"batch/h.{layer}.ln_1"], "B T C")

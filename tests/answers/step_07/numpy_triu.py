@@ -16,4 +16,5 @@ def causal_mask(length: int) -> Tensor:
         The mask, [T, T]. Row i is for the token at position i, which asks; column j is for the one
         at position j, which it looks at. 0 where j <= i, -inf where j > i.
     """
-    return Tensor(np.triu(np.full((length, length), -np.inf, np.float32), 1))  # [T, T]
+    T = int(length)
+    return Tensor(np.triu(np.full((T, T), -np.inf, np.float32), 1))  # [T, T]

@@ -1,6 +1,6 @@
 """A number that is too small for large scores.
 
-Diagnosis: -100 is too weak
+Diagnosis: -100 is not enough
 """
 
 from max.experimental import functional as F

@@ -1,6 +1,6 @@
 """C - 1 and no shift.
 
-Diagnosis: The variance divides by C - 1. It divides by C: the mean of (x - mean)². And: bias is
+Diagnosis: The variance divides by C - 1. Divide by C: the mean of (x - mean)². And: bias is
 not used
 """
 

@@ -1,6 +1,6 @@
 """A scale of zero.
 
-Diagnosis: weight starts at 0. It starts at 1.
+Diagnosis: weight starts at 0. It should start at 1.
 """
 
 from max.experimental import functional as F

@@ -1,0 +1,38 @@
+"""IDs of type int32 are refused.
+
+Diagnosis: IDs of type int32 are refused. They are whole numbers too
+"""
+
+from max.experimental import nn
+from max.experimental.tensor import Tensor
+
+from solutions.solution_01 import GPT2Config
+
+
+class Embedding(nn.Module):
+    """The table of token embeddings: one row of n_embd numbers for each token of the vocabulary.
+
+    Attributes:
+        wte: MAX's embedding layer; its weight is [vocab_size, n_embd]. The name is the one in
+            OpenAI's checkpoint, for word token embeddings.
+    """
+
+    def __init__(self, config: GPT2Config):
+        """Make `wte` with config.vocab_size rows of config.n_embd numbers."""
+        self.wte = nn.Embedding(config.vocab_size, dim=config.n_embd)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Look up the row of each token.
+
+        Args:
+            tokens: token IDs, whole numbers from 0 to vocab_size - 1, [B, T].
+
+        Returns:
+            The embeddings, [B, T, n_embd].
+
+        Raises:
+            TypeError: the IDs are not whole numbers.
+        """
+        if str(tokens.dtype) != "DType.int64" and "int64" not in str(tokens.dtype):
+            raise TypeError(f"token IDs must be whole numbers, not {tokens.dtype}")
+        return self.wte(tokens)  # [B, T] -> [B, T, C]

@@ -1,0 +1,37 @@
+"""The class of step 05 in place of MAX's layer.
+
+Diagnosis: GPT2Model has no parameter `wte.weight`: yours is called `wte.wte.weight`
+"""
+
+from max.experimental import nn
+from max.experimental.tensor import Tensor
+
+from solutions.solution_05 import Embedding
+from solutions.solution_01 import GPT2Config
+
+
+class GPT2Model(nn.Module):
+    """GPT-2 up to its first block: the input embeddings.
+
+    Attributes:
+        wte: token embeddings, weight [vocab_size, n_embd]: what a token is.
+        wpe: position embeddings, weight [n_positions, n_embd]: where it stands.
+    """
+
+    def __init__(self, config: GPT2Config):
+        """Make `wte` and `wpe`, both MAX's embedding layer."""
+        self.wte = Embedding(config)
+        self.wpe = nn.Embedding(config.n_positions, dim=config.n_embd)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Add to the embedding of each token that of its position: 0 for the first, 1 for the next.
+
+        Args:
+            tokens: token IDs, [B, T], with T at most n_positions.
+
+        Returns:
+            The input embeddings, [B, T, n_embd].
+        """
+        T = tokens.shape[1]
+        positions = Tensor.arange(T, out_dim=T, dtype=tokens.dtype)  # [T]
+        return self.wte(tokens) + self.wpe(positions)  # [B, T, C] + [T, C] -> [B, T, C]

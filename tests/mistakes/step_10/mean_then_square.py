@@ -1,0 +1,39 @@
+"""The mean is taken before the square.
+
+Diagnosis: The variance comes out as 0, since the mean of x - mean is 0.
+"""
+
+from max.experimental import functional as F
+from max.experimental import nn
+from max.experimental.tensor import Tensor
+
+
+class LayerNorm(nn.Module):
+    """Bring the numbers of each token to mean 0 and variance 1, then scale and shift them.
+
+    (x - mean) / √(variance + epsilon) * weight + bias (Ba et al. 2016). Mean and variance are those
+    of the token's own C numbers; the variance divides by C, not by C - 1.
+
+    Attributes:
+        weight: the scale, [C], ones at first.
+        bias: the shift, [C], zeros at first.
+    """
+
+    def __init__(self, n_embd: int, epsilon: float):
+        """Make `weight` and `bias` for vectors of n_embd numbers, and keep epsilon."""
+        self.weight = Tensor.ones([n_embd])
+        self.bias = Tensor.zeros([n_embd])
+        self.epsilon = epsilon
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise the last axis.
+
+        Args:
+            x: [..., C].
+
+        Returns:
+            The normalised vectors, scaled and shifted, [..., C].
+        """
+        mean = x.mean(axis=-1)
+        var = (x - mean).mean(axis=-1) ** 2
+        return (x - mean) / F.sqrt(var + self.epsilon) * self.weight + self.bias
