@@ -110,6 +110,11 @@ def test_a_tuple_is_told():
     assert "is a tuple of 2" in said((RIGHT, RIGHT))
 
 
+def test_what_is_not_called_is_told():
+    assert "is a class itself" in said(np.ndarray)
+    assert "is an Uncalled itself" in said(type("Uncalled", (), {"__call__": print})())
+
+
 def test_known_shapes_are_explained():
     text = said(
         np.zeros((2, 7, 192)),
@@ -147,5 +152,9 @@ def test_expect_and_refuses():
         refuses(int, "1", otherwise="taken")
     with pytest.raises(Wrong, match="should raise a ValueError; here it raises a TypeError"):
         refuses(int, [], of=(ValueError,), otherwise="never said")
+    with pytest.raises(Wrong, match="should raise an IndexError; here it raises an AssertionError, without a message"):
+        refuses(lambda: (_ for _ in ()).throw(AssertionError()).send(None), of=(IndexError,), otherwise="never said")
+    with pytest.raises(Wrong, match=r"no error, but an array of shape \[2, 5, 5\]"):
+        refuses(lambda: RIGHT, otherwise="taken")
     with pytest.raises(NotImplementedError):
         refuses(lambda: (_ for _ in ()).throw(NotImplementedError()), otherwise="a stub refuses nothing")
