@@ -100,6 +100,11 @@ def root_of_a_size(x):
     return x / np.sqrt(D)
 
 
+def names_of_a_dict(x):
+    for name, size in {"batch": 2}:
+        x = x.reshape([size, name])
+
+
 def three_parts(x):
     """PyTorch's chunk, with split."""
     q, k, v = F.split(x, 3, axis=-1)
@@ -217,6 +222,7 @@ ON_MAX = [
         "A shape is one list, also where it has several axes: Tensor.full([T, T], …)",
     ),
     (lambda x: x.mean(-1, 2), x, "`Tensor.mean` takes 1 argument and is called with 2."),
+    (names_of_a_dict, x, "There are 2 names after `for`"),
     (three_parts, x, "number of things on the right. F.split(x, n) makes parts of n numbers, not n parts."),
     # names that are not there
     (lambda x: x.var(axis=-1), x, "MAX has no `var`. The variance is the mean of (x - mean)²"),

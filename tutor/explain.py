@@ -6,14 +6,12 @@ import ast
 import builtins
 import difflib
 import inspect
-import itertools
 import linecache
 import re
 import sys
 import traceback
-from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType, ModuleType, TracebackType
+from types import ModuleType, TracebackType
 from typing import Any
 
 import numpy as np
@@ -21,88 +19,7 @@ import numpy as np
 from tutor.axes import describe_all
 from tutor.checks import Answer, Wrong, article
 from tutor.course import ROOT, shown
-
-
-@dataclass
-class Spot:
-    """Where in the learner's file an error came out: the innermost frame there, and what it was at in the source.
-
-    Attributes:
-        answer: the file.
-        frame: None where no function of the file was running.
-        node: the very expression, where Python keeps it.
-        statement: the statement, or the lambda, around it.
-        names: the local names there, with their values.
-    """
-
-    answer: Path
-    frame: FrameType | None = None
-    node: ast.AST | None = None
-    statement: ast.AST | None = None
-    names: dict[str, Any] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, trace: TracebackType | None, answer: Path) -> Spot:
-        """The spot in a traceback."""
-        inner = None
-        while trace:
-            inner = trace if Path(trace.tb_frame.f_code.co_filename) == answer else inner
-            trace = trace.tb_next
-        if inner is None:
-            return cls(answer)
-        spot = cls(answer, inner.tb_frame)
-        frame = spot.frame
-        while frame:  # a comprehension has names of its own, and those around it
-            if frame.f_code.co_filename == spot.frame.f_code.co_filename:
-                spot.names = frame.f_locals | spot.names
-                if not frame.f_code.co_name.startswith("<"):
-                    break
-            frame = frame.f_back
-        places = itertools.islice(spot.frame.f_code.co_positions(), inner.tb_lasti // 2, None)
-        spot._find(inner.tb_lineno, next(places, (None,) * 4))
-        return spot
-
-    def _find(self, line: int, place: tuple) -> None:
-        """Set `node` and `statement`, from the numbers of lines and columns that Python keeps."""
-        first, last, left, right = place
-        inside_lambda = self.frame.f_code.co_name == "<lambda>"
-        for node in ast.walk(_tree(self.answer)):
-            if isinstance(node, ast.stmt | ast.Lambda) and node.lineno <= line <= node.end_lineno:
-                whole = isinstance(node, ast.stmt)
-                if whole or (inside_lambda and node.col_offset <= (left or 0) <= node.end_col_offset):
-                    self.statement = node  # the walk goes inwards
-            if isinstance(node, ast.expr) and None not in place:
-                begins, ends = (node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset)
-                if ends == (last, right) and begins <= (first, left) and (self.node is None or begins > self._begins()):
-                    self.node = node
-
-    def _begins(self) -> tuple[int, int]:
-        return self.node.lineno, self.node.col_offset
-
-    def value(self, node: ast.AST | None) -> Any:
-        """What a name, or names joined by dots, stands for; None for anything else."""
-        if isinstance(node, ast.Name) and self.frame:
-            spaces = (self.names, self.frame.f_globals, vars(builtins))
-            return next((space[node.id] for space in spaces if node.id in space), None)
-        if isinstance(node, ast.Attribute):
-            try:
-                return getattr(self.value(node.value), node.attr, None)
-            except Exception:  # a property of the learner's own may raise anything
-                return None
-        return None
-
-    def code(self) -> str:
-        """The statement as text."""
-        return ast.unparse(self.statement) if self.statement else ""
-
-
-def _tree(answer: Path) -> ast.AST:
-    """The syntax tree of a file; an empty one where it cannot be read."""
-    try:
-        return ast.parse("".join(linecache.getlines(str(answer))))
-    except (SyntaxError, ValueError):
-        return ast.Module([], [])
-
+from tutor.spot import Spot, tree
 
 # ---------------------------------------------------------------- sentences that depend on the learner's line
 
@@ -370,6 +287,10 @@ def _not_in_tensor(match: re.Match, spot: Spot) -> str:
 
 def _unpacked(match: re.Match, spot: Spot) -> str:
     """What to say of several names for another number of things."""
+    if isinstance(spot.statement, ast.For):
+        return (
+            f"There are {match[1]} names after `for`, and each item has another number of things. Is .items() missing?"
+        )
     code = spot.code()
     more = ""
     if "split(" in code:
@@ -665,7 +586,10 @@ def failure(error: BaseException, answer: Path) -> dict:
     look = _place(error, answer)
     if isinstance(error, Wrong):
         return {"kind": "wrong", "diagnosis": error.diagnosis, "facts": error.facts, "look": error.look or look}
-    kind, diagnosis, said = _explain(error, answer, look)
+    try:
+        kind, diagnosis, said = _explain(error, answer, look)
+    except Exception:  # what the learner's objects do when they are looked at is beyond us; a verdict there must be
+        kind, diagnosis, said = "wrong", _general(error, look), ""
     facts = {"it says": said} if said else {}
     if kind == "wrong" and (inside := _solution(error.__traceback__, answer)):
         facts["inside"] = inside
@@ -765,13 +689,18 @@ def _explain(error: BaseException, answer: Path, look: dict | None) -> tuple[str
         return "wrong", endless, ""
     if isinstance(error, MemoryError):
         return "wrong", "Your code asks for more memory than there is.", ""
+    return "wrong", _general(error, look), ""
+
+
+def _general(error: BaseException, look: dict | None) -> str:
+    """What can be said of any error."""
     where = f" in `{look['name']}`" if look and look["name"] != "<module>" else ""
-    return "wrong", f"Your code raised {article(name)}{where}: {_first_line(error)}", ""
+    return f"Your code raised {article(type(error).__name__)}{where}: {_first_line(error)}"
 
 
 def _begun(answer: Path, line: int) -> bool:
     """Whether a function whose `raise NotImplementedError` stands at a line holds more than that and its docstring."""
-    for node in ast.walk(_tree(answer)):
+    for node in ast.walk(tree(answer)):
         if isinstance(node, ast.FunctionDef) and any(part.lineno == line for part in node.body):
             return len(node.body) - (ast.get_docstring(node) is not None) > 1
     return False
