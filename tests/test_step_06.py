@@ -1,7 +1,7 @@
 """What step 06 must do: `GPT2Model`, first half: token embeddings plus position embeddings."""
 
 import numpy as np
-from tutor.checks import Answer, Wrong, build, close, expect, load, on_max
+from tutor.checks import Answer, Wrong, build, close, expect, load, on_max, refuse_gpt2_sizes, shapes_of
 
 from solutions.solution_01 import GPT2Config
 
@@ -91,16 +91,8 @@ def embed(model):
 def with_weights(step):
     """The learner's GPT2Model of the small configuration, with its random weights."""
     model = build(step.GPT2Model, CONFIG)
-    Answer.look_at(type(model).__init__)
-    for name, parameter in model.parameters:
-        found = [int(size) for size in parameter.shape]
-        expect(
-            name not in WEIGHTS or not {50257, 1024, 768} & set(found),
-            f"`{name}` keeps a size of GPT-2 whatever the config says, and this check uses a small config. Take the sizes "
-            "from it: config.vocab_size, config.n_positions and config.n_embd.",
-            expected=list(WEIGHTS[name].shape) if name in WEIGHTS else None,
-            found=found,
-        )
+    advice = "Take the sizes from it: config.vocab_size, config.n_positions and config.n_embd."
+    refuse_gpt2_sizes(model, {50257, 1024, 768}, advice, WEIGHTS)
     load(model, WEIGHTS)
     return model
 
@@ -128,7 +120,7 @@ def test_shapes_of_the_tables(step):
     """wte is [vocab_size, n_embd], wpe is [n_positions, n_embd]"""
     model = build(step.GPT2Model, GPT2Config())
     Answer.look_at(type(model).__init__)
-    shapes = {name: [int(size) for size in value.shape] for name, value in model.parameters}
+    shapes = shapes_of(model)
     right = {"wte.weight": [50257, 768], "wpe.weight": [1024, 768]}
     expect(
         shapes != {"wte.weight": right["wpe.weight"], "wpe.weight": right["wte.weight"]},

@@ -7,21 +7,13 @@ import numpy_gpt2
 import pytest
 from known_mistakes import suspects
 from numpy_gpt2 import inside
-from tutor.checks import Answer, build, close, expect, has_shape, load, on_max
+from tutor.checks import build, close, has_shape, load, on_max, refuse_gpt2_sizes, shapes_of
 
 
 def make(step, config, weights):
     """MultiHeadAttention with Hugging Face's weights: in `c_attn`, or in three layers instead."""
     attn = build(step.MultiHeadAttention, config)
-    Answer.look_at(type(attn).__init__)
-    for name, parameter in attn.parameters:
-        found = [int(size) for size in parameter.shape]
-        expect(
-            not {768, 2304} & set(found),
-            f"`{name}` keeps a size of GPT-2 whatever the config says, and this check uses a small config. Take the sizes from "
-            "config.n_embd.",
-            found=found,
-        )
+    refuse_gpt2_sizes(attn, {768, 2304}, "Take the sizes from config.n_embd.")
     if three := three_layers(attn):
         weights = dict(weights)
         for kind in ("weight", "bias"):
@@ -62,8 +54,7 @@ def test_parameters(attn, record_property):
     if three := three_layers(attn):
         note = f"you have {', '.join(three)} instead of c_attn; step 15 loads c_attn by name"
         record_property("note", note)
-    shapes = {name: [int(size) for size in parameter.shape] for name, parameter in attn.parameters}
-    if shapes.get("c_attn.weight") == [24, 72]:
+    if shapes_of(attn).get("c_attn.weight") == [24, 72]:
         note = "your c_attn.weight is [in, out]; MAX's nn.Linear keeps [out, in], and step 15 loads that"
         record_property("note", note)
 

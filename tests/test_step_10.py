@@ -3,7 +3,7 @@
 import numpy as np
 import numpy_gpt2
 from known_mistakes import suspects
-from tutor.checks import Answer, Wrong, build, close, expect, load, numpy, on_max
+from tutor.checks import Answer, Wrong, build, close, expect, load, numpy, on_max, shapes_of
 
 SIZES = {"B": 2, "T": 5, "C": 24}
 
@@ -24,7 +24,7 @@ def make(step, n_embd, epsilon, weights=None):
         expect(not swapped, "LayerNorm gets n_embd first, then epsilon. Your __init__ takes them the other way round.")
         raise
     Answer.look_at(type(norm).__init__)
-    shapes = {name: [int(size) for size in parameter.shape] for name, parameter in norm.parameters}
+    shapes = shapes_of(norm)
     extra = [name for name in shapes if name not in ("weight", "bias")]
     if "weight" in shapes and "bias" in shapes and extra:
         raise Wrong(

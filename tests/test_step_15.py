@@ -6,9 +6,8 @@ import re
 import numpy as np
 import pytest
 from conftest import REFERENCE
-from raised import on_purpose
 from safetensors.numpy import save_file
-from tutor.checks import Wrong, build, close, equal, expect, numpy, on_max
+from tutor.checks import Wrong, build, close, equal, expect, numpy, on_max, on_purpose
 
 from solutions.solution_14 import GPT2LMHeadModel
 

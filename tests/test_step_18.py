@@ -8,8 +8,7 @@ from itertools import product
 import numpy as np
 import pytest
 from conftest import REFERENCE
-from raised import on_purpose
-from tutor.checks import Wrong, close, equal, expect, refuses, whole_number
+from tutor.checks import Wrong, close, equal, expect, on_purpose, refuses, whole_number
 
 ARRAYS = np.load(REFERENCE / "sampling.npz")
 

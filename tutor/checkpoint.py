@@ -84,16 +84,15 @@ def _refuse_other_kinds(folder: Path) -> None:
 
 def _refuse_other_tokenizers(folder: Path, config: dict) -> None:
     """Say what is wrong with a folder's two tokenizer files, if something is: text would come out changed, or not at all."""
-    for file in ("vocab.json", "merges.txt"):
-        try:
-            text = (folder / file).read_text(encoding="utf-8")
-            if file == "vocab.json":
-                ids = json.loads(text)
-                largest = max(ids.values())
-            else:
-                made = {"".join(line.split()) for line in text.split("\n") if not line.startswith("#version")}
-        except (ValueError, TypeError, AttributeError):
-            raise CheckpointError(f"{folder / file} is damaged, or is no file of a GPT-2 tokenizer.") from None
+    file = folder / "vocab.json"
+    try:
+        ids = json.loads(file.read_text(encoding="utf-8"))
+        largest = max(ids.values())
+        file = folder / "merges.txt"
+        lines = file.read_text(encoding="utf-8").split("\n")
+    except (ValueError, TypeError, AttributeError):
+        raise CheckpointError(f"{file} is damaged, or is no file of a GPT-2 tokenizer.") from None
+    made = {"".join(line.split()) for line in lines if not line.startswith("#version")}
     if largest >= config.get("vocab_size", 50257):
         raise CheckpointError(
             f"{folder / 'vocab.json'} has the ID {largest}, for which config.json leaves no row in wte."

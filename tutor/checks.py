@@ -6,6 +6,7 @@ their numbers and shapes with what known mistakes give.
 """
 
 import difflib
+import dis
 import functools
 import importlib.util
 import inspect
@@ -190,6 +191,27 @@ def load(module: Any, weights: Mapping[str, np.ndarray]) -> None:
     turned = any(shapes[name] == array.T.shape != array.shape for name, array in weights.items())
     fitted = {name: _fitted(module, name, array, shapes[name], turned) for name, array in weights.items()}
     module.load_state_dict({name: tensor(array) for name, array in fitted.items()})
+
+
+def shapes_of(module: Any) -> dict[str, list[int]]:
+    """The shape of each parameter of a module, by its name."""
+    return {name: [int(size) for size in parameter.shape] for name, parameter in module.parameters}
+
+
+def refuse_gpt2_sizes(module: Any, sizes: set[int], advice: str, right: Mapping[str, np.ndarray] | None = None) -> None:
+    """Say so where a parameter (of those in `right`, if that is given) has one of GPT-2's sizes in place of a small one.
+
+    Raises:
+        Wrong: a parameter does; `advice` says where its sizes come from.
+    """
+    Answer.look_at(type(module).__init__)
+    for name, found in shapes_of(module).items():
+        if right is None or name in right:
+            sentence = (
+                f"`{name}` keeps a size of GPT-2 whatever the config says, and this check uses a small config. {advice}"
+            )
+            expected = list(right[name].shape) if right else None
+            expect(not sizes & set(found), sentence, expected=expected, found=found)
 
 
 def _same_names(module: Any, found: list[str], expected: list[str]) -> None:
@@ -497,13 +519,27 @@ def article(name: str) -> str:
     return f"{'an' if name[:1] in tuple('AEIOUaeiou') else 'a'} {name}"
 
 
+def on_purpose(error: BaseException) -> str:
+    """The file whose own `raise` statement raised an error; nothing where Python, NumPy or a library did.
+
+    A ValueError that a learner raises refuses what came in. One that `int("x")` or `for a, b in words` raises is a
+    mistake somewhere else, and its line says more than any guess.
+    """
+    trace = error.__traceback__
+    while trace.tb_next:
+        trace = trace.tb_next
+    code = trace.tb_frame.f_code
+    stands_at = next((one.opname for one in dis.get_instructions(code) if one.offset == trace.tb_lasti), "")
+    return code.co_filename if stands_at == "RAISE_VARARGS" else ""
+
+
 def refused(error: Exception, diagnosis: str) -> None:
     """Raise `Wrong(diagnosis)` if a `raise` of the learner's own file refused good input with this error.
 
     An error that Python or NumPy raised, at a line that does not work, is left to the caller.
     """
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    if Answer.last_used and frame.filename == Answer.last_used["file"] and (frame.line or "").startswith("raise"):
+    if Answer.last_used and on_purpose(error) == Answer.last_used["file"]:
+        frame = traceback.extract_tb(error.__traceback__)[-1]
         Answer.last_used = {"file": frame.filename, "line": frame.lineno, "name": frame.name, "code": frame.line}
         raise Wrong(diagnosis, found=f"{type(error).__name__}: {error}") from error
 

@@ -658,7 +658,7 @@ def _explain(error: BaseException, answer: Path, look: dict | None) -> tuple[str
                 "",
             )
     if isinstance(error, SyntaxError):
-        return "wrong", f"Python cannot read the file: {_stopped(error.msg or 'it gives no reason')}", ""
+        return "wrong", f"Python cannot read the file: {stopped(error.msg or 'it gives no reason')}", ""
     if isinstance(error, ValueError) and "null bytes" in said:  # how older releases of Python 3.11 put it
         return "wrong", f"Python cannot read the file: {said}.", ""
     if isinstance(error, SystemExit):
@@ -706,7 +706,7 @@ def _begun(answer: Path, line: int) -> bool:
     return False
 
 
-def _stopped(sentence: str) -> str:
+def stopped(sentence: str) -> str:
     """A sentence with a mark at its end, and no more than one."""
     return sentence if sentence.endswith((".", "?", "!")) else f"{sentence}."
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from tutor import progress
 from tutor.check import Child
 from tutor.course import STEPS, Step, command, shown
-from tutor.explain import culprit, failure
+from tutor.explain import culprit, failure, stopped
 from tutor.kernels import Compilation, CompileError
 
 SOLUTION = re.compile(r"solutions\.solution_(\d\d)")
@@ -117,8 +117,7 @@ def _sentence(error: Exception) -> str | None:
     if theirs := culprit(error):
         told = failure(error, theirs)
         line = told["look"].get("line") or getattr(error, "lineno", None)
-        stop = "" if told["diagnosis"].endswith((".", "?", "!")) else "."
-        return f"{told['diagnosis']}{stop} Look at {shown(theirs)}{f':{line}' if line else ''}."
+        return f"{stopped(told['diagnosis'])} Look at {shown(theirs)}{f':{line}' if line else ''}."
     if isinstance(error, OSError) and error.filename:
         return f"{error.strerror}: {error.filename}"
     return str(error) if isinstance(error, ValueError | OSError | CompileError) else None
