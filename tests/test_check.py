@@ -1,5 +1,6 @@
 """The process that checks a learner's file: whatever the file does, the verdict says so, in time, and never "passed"."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -7,8 +8,9 @@ import sys
 import threading
 import time
 
+import psutil
 import pytest
-from tutor import check
+from tutor import __main__, check
 from tutor.course import ROOT, STEPS
 
 STEP = STEPS[4]  # needs no MAX, so that these tests are quick; the process is the same for all steps
@@ -142,6 +144,34 @@ def test_a_process_that_is_gone_before_it_begins():
 
     verdict = check.check(STEP, STEP.solution, watch=kill, child=child)
     assert "The system ended your code" in verdict.failure["diagnosis"]
+
+
+def refusing(times: int):
+    """`subprocess.Popen` on a system that starts no process the first `times` times."""
+    popen, left = subprocess.Popen, [OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))] * times
+
+    def start(*args, **options):
+        if left:
+            raise left.pop()
+        return popen(*args, **options)
+
+    return start
+
+
+def test_a_process_refused_once_is_asked_for_again(monkeypatch):
+    before = len(psutil.Process().open_files()), psutil.Process().num_fds()
+    monkeypatch.setattr(subprocess, "Popen", refusing(2))
+    assert check.check(STEP, STEP.solution).passed
+    assert (len(psutil.Process().open_files()), psutil.Process().num_fds()) == before, "files stayed open"
+
+
+def test_no_process_at_all(monkeypatch, capsys):
+    monkeypatch.setattr(check, "START_PAUSES", (0, 0))
+    monkeypatch.setattr(subprocess, "Popen", refusing(2))
+    monkeypatch.setattr(sys, "argv", ["tutor", "check", "04", "--solution"])
+    assert __main__.main() == 1
+    said = "The system starts no process to check solutions/solution_04.py: Resource temporarily unavailable.\n"
+    assert capsys.readouterr().out == said
 
 
 def test_a_check_that_did_not_run_is_no_pass():

@@ -120,9 +120,14 @@ def main() -> int:
     """Run the command that the command line names and return its exit code."""
     args = parser().parse_args()
     if args.command == "check":
+        from tutor.check import StartError
         from tutor.commands import check_step
 
-        return check_step(args)
+        try:
+            return check_step(args)
+        except StartError as error:
+            print(error)
+            return 1
     if args.command == "bench":
         from tutor import bench
 

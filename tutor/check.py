@@ -19,13 +19,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tutor.course import ROOT, Step
+from tutor.course import ROOT, Step, shown
 
 START_LIMIT = 120
 """Seconds that Python and MAX may take to start: the first time after a boot, MAX is read from a cold disk."""
 LIMIT = 10
 """Seconds in which a learner's file must be imported, and each check be done, compilations apart. Where other programs
 keep the machine busy, so that the file got less than half of them, it has up to three times as long."""
+START_PAUSES = (0.2, 1, 0)
+"""Seconds to wait after each time that the system refused to start a process."""
 OUTPUT = 2000
 """How much of what the file prints is kept, in characters, at import and in each check: the last ones."""
 MARK = "\x1e"
@@ -84,27 +86,43 @@ class Verdict:
         return self.broken or next((check["failure"] for check in self.checks if check.get("failure")), None)
 
 
+class StartError(OSError):
+    """No process could be started to check an answer; the message is one sentence."""
+
+
 class Child:
-    """A process that is ready, or getting ready, to check an answer."""
+    """A process that is ready, or getting ready, to check an answer.
+
+    Raises:
+        StartError: the system refused a process, a file or a pipe, also when asked again.
+    """
 
     def __init__(self, step: Step, answer: Path, mine: list[int] | None = None):
         self.step, self.answer, self.mine = step, answer.resolve(), mine
         self.started = time.monotonic()
-        self.trace = tempfile.TemporaryFile()  # where the process writes its traceback if it crashes or hangs
-        read_end, write_end = os.pipe()
-        pipes = write_end, self.trace.fileno()
-        command = [sys.executable, "-u", "-m", "tutor.child", str(step.number), str(self.answer), *map(str, pipes)]
-        command += ["--mine", ",".join(map(str, mine))] if mine else []
-        self.process = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            pass_fds=pipes,
-        )
-        os.close(write_end)
-        self.events = os.fdopen(read_end, "rb", buffering=0)
+        for pause in START_PAUSES:  # a busy system may refuse what it grants a moment later
+            try:
+                return self._start()
+            except OSError as error:
+                reason = error
+            time.sleep(pause)
+        said = reason.strerror or reason
+        raise StartError(f"The system starts no process to check {shown(self.answer)}: {said}.") from reason
+
+    def _start(self) -> None:
+        """Start the process, or leave nothing behind."""
+        with contextlib.ExitStack() as undo:
+            self.trace = undo.enter_context(tempfile.TemporaryFile())  # for its traceback if it crashes or hangs
+            read_end, write_end = os.pipe()
+            self.events = undo.enter_context(os.fdopen(read_end, "rb", buffering=0))
+            with os.fdopen(write_end, "wb") as events:
+                pipes = events.fileno(), self.trace.fileno()
+                command = [sys.executable, "-u", "-m", "tutor.child", str(self.step.number), str(self.answer)]
+                command += map(str, pipes)
+                command += ["--mine", ",".join(map(str, self.mine))] if self.mine else []
+                streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+                self.process = subprocess.Popen(command, cwd=ROOT, pass_fds=pipes, **streams)
+            undo.pop_all()
 
     def close(self) -> None:
         """End the process, whatever it is doing."""
@@ -145,17 +163,17 @@ def check(
     child = child or Child(step, answer, mine)
     verdict = Verdict(step, child.answer)
     try:
-        _follow(child, verdict, watch)
+        with selectors.DefaultSelector() as selector:
+            _follow(child, verdict, watch, selector)
     finally:
         child.close()
         verdict.seconds = time.monotonic() - child.started
     return verdict
 
 
-def _follow(child: Child, verdict: Verdict, watch: Watcher) -> None:
+def _follow(child: Child, verdict: Verdict, watch: Watcher, selector: selectors.BaseSelector) -> None:
     """Read the child's events and output until it is done, gone, or out of time."""
     output = _Output(verdict.sections)
-    selector = selectors.DefaultSelector()
     selector.register(child.events, selectors.EVENT_READ)
     selector.register(child.process.stdout, selectors.EVENT_READ)
     clock = _Clock(child.process.pid)
