@@ -117,7 +117,7 @@ def test_bad_options(option):
     """One line says which option is wrong and why."""
     code, out, err = run(*(["The", *option] if option else []))
     assert code == 2 and not out
-    assert f"argument {option[0]}" in err if option else "required: prompt" in err
+    assert f"argument {option[0]}" in err.lower() if option else "required: prompt" in err
 
 
 # ---------------------------------------------------------------- prompts

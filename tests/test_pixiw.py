@@ -338,6 +338,7 @@ def test_lists_and_help(installed):
     [
         ("[tasks]\na = 'x", "run a", "is not valid TOML"),
         ("[tasks]\nbuild = 'x'", "run biuld", "no task 'biuld'. Did you mean 'build'?"),
+        ("[tasks]\ns01 = 'x'\ns11 = 'x'", "run s1", "no task 's1'. Did you mean 's01'?"),
         ("[tasks]\nbuild = 'x'", "build", "does not know 'build'. To run a task: ./pixiw run TASK"),
         ("[tasks]\nbuild = 'x'", "run -q build", "does not know 'run -q'"),
         ("[tasks]\nbuild = 'x'", "run -e gpu build", "no environment 'gpu'; there are: default"),

@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 from tutor.course import STEPS, Step, command
 
@@ -32,13 +33,28 @@ def at_least(least: float, kind: Callable = float, most: float = math.inf) -> Ca
     return number
 
 
-def parser() -> argparse.ArgumentParser:
+class Parser(argparse.ArgumentParser):
+    """A command line that answers a slip with one sentence."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and where to read on, without the page of usage that argparse puts before it."""
+        self.exit(2, f"{message[0].upper()}{message[1:]}. Options and their meaning: {self.prog} --help\n")
+
+    def parse_known_args(self, args=None, namespace=None):
+        """As argparse does; but a command itself refuses what it does not know, by its own name."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return found, unknown
+
+
+def parser() -> Parser:
     """The command line."""
-    top = argparse.ArgumentParser(prog="tutor", description="The course's commands.")
+    top = Parser(prog="tutor", description="The course's commands.")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    def add(name: str, summary: str) -> argparse.ArgumentParser:
-        typed = None if name == "check" else command(name)  # `check` has a task for each step
+    def add(name: str, summary: str) -> Parser:
+        typed = command("sNN" if name == "check" else name)  # `check` has a task for each step
         return commands.add_parser(name, prog=typed, help=summary, description=summary)
 
     checkpoint = "a folder, or the name of a model that `weights` fetched (default: the tiny GPT-2)"
@@ -53,7 +69,7 @@ def parser() -> argparse.ArgumentParser:
         )
 
     check = add("check", "Check a step and print the verdict.")
-    check.add_argument("step", type=step)
+    check.add_argument("step", type=step, help=argparse.SUPPRESS)  # the task gives it
     which = check.add_mutually_exclusive_group()
     which.add_argument("--solution", action="store_true", help="check the solution instead of your file")
     which.add_argument("--file", type=Path, help="check this file instead")
