@@ -208,6 +208,9 @@ ON_MAX = [
     (lambda x: Tensor.arange(7, dtype=int), x, "A dtype of MAX is none of Python's or NumPy's"),
     (lambda x: Tensor.arange(7, dtype="int64"), x, "A dtype of MAX is none of Python's or NumPy's"),
     (lambda x: Tensor.arange(7, dtype=np.int64), x, "A dtype of MAX is none of Python's or NumPy's"),
+    (lambda x: x if x > 3 else 3 - x, x, "An `if`, `while`, `and`, `or` or `not` asks for one True or False"),
+    (lambda x: x > 0 and x, x, "F.where(condition, a, b) chooses for each number on its own"),
+    (lambda x: x.mean(axis=-1).item(), x, "One number is asked for, and the tensor holds more"),
     # brackets and signs
     (lambda x: x[tensor(np.array([1, 2]))], x, "takes no other tensor in square brackets"),
     (lambda x: [row for row in x], x, "There is no index 2 on an axis of size 2. A loop over a tensor"),

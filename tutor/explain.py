@@ -320,6 +320,19 @@ def _text_for_number(error: BaseException, spot: Spot) -> str:
     return f'"{text}", in quotes, is a text where a number belongs.{number}'
 
 
+def _many_as_one(error: BaseException, spot: Spot) -> str:
+    """What to say of a tensor of many numbers that Python takes for one: MAX raises a TypeError without words."""
+    calls = [frame.name for frame in traceback.extract_tb(error.__traceback__)]
+    if not isinstance(error, TypeError) or _words(error) or calls[-1] != "item":
+        return ""
+    if "__bool__" in calls:
+        return (
+            "An `if`, `while`, `and`, `or` or `not` asks for one True or False, and got a tensor of many numbers. "
+            "F.where(condition, a, b) chooses for each number on its own."
+        )
+    return "One number is asked for, and the tensor holds more: pick one first, as in x[0, 0]."
+
+
 # ---------------------------------------------------------------- sentences that depend on what the error says
 
 
@@ -671,9 +684,10 @@ def _explain(error: BaseException, answer: Path, look: dict | None) -> tuple[str
     if isinstance(error, EOFError):
         return "wrong", "Your file asks for input, and a check has nobody to answer: take the `input` out.", ""
     spot = Spot.of(error.__traceback__, answer)
-    for reader in (_no_attribute, _no_name, _calls_itself, _foreign, _text_for_number):
+    for reader in (_no_attribute, _no_name, _calls_itself, _foreign, _text_for_number, _many_as_one):
         if sentence := reader(error, spot):
-            return "wrong", sentence, "" if isinstance(error, RecursionError) else f"{name}: {_first_line(error)}"
+            speaks = said and not isinstance(error, RecursionError)
+            return "wrong", sentence, f"{name}: {_first_line(error)}" if speaks else ""
     # In the steps that do without MAX nobody imports it, and the same words may mean something else.
     for pattern, sentence in (*(OF_MAX if "max.experimental" in sys.modules else ()), *OF_PYTHON):
         if match := re.search(pattern, said):
