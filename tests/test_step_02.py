@@ -13,6 +13,7 @@ from tutor.checks import article, equal, expect, refused, refuses
 from solutions.solution_02 import PIECES
 
 FILES = REFERENCE / "tiny-gpt2"
+EARLY = "A `return` that is indented into the loop ends it after its first turn."
 TEXTS = {
     "words": "The queen rules the land. She wears a crown.",
     "one word": " queen",
@@ -95,11 +96,10 @@ def test_merges_the_lowest_rank_first(step):
     ranks = {("b", "c"): 0, ("a", "b"): 1, ("a", "bc"): 2, ("c", "d"): 3, ("d", "e"): 4, ("c", "de"): 5, ("e", "f"): 6,
              ("y", "z"): 7, ("w", "x"): 8, ("x", "y"): 9}  # fmt: skip
     once = "It stops too early. Go on until no two neighbours have a rank: a merged token may merge again."
-    turn = "A `return` that is indented into the loop ends it after its first turn."
     twice = "A merged pair uses up both its tokens: go on behind the second one."
     cases = {
         "wxyz": (["wx", "yz"], [(["w", "xy", "z"], "The pair of highest rank goes first. It should be the lowest: rank 0 before rank 1."),
-                                (["w", "x", "yz"], once), (["wx", "x", "yz", "z"], twice), (["w"], turn), (["wx"], turn)]),
+                                (["w", "x", "yz"], once), (["wx", "x", "yz", "z"], twice), (["w"], EARLY), (["wx"], EARLY)]),
         "abcd": (["abc", "d"], [(["ab", "cd"], "It merges from left to right. The pair of lowest rank, here b c, goes first."),
                                 (["a", "bc", "d"], once)]),
         "abab": (["ab", "ab"], [(["ab", "a", "b"], "Only the first of two equal pairs is merged.")]),
@@ -192,7 +192,7 @@ def wrong_encodings(text, tokenizer, right):
     )
     yield (
         list(encode(*PIECES.findall(text)[:1])),
-        "Only the first piece is encoded. A `return` that is indented into the loop ends it after its first turn.",
+        f"Only the first piece is encoded. {EARLY}",
     )
     yield (
         [*right, tokenizer.ids.get("<|endoftext|>")],
@@ -213,8 +213,7 @@ def test_end_of_text_is_one_token(step):
         found = step.encode(text, tokenizer)
         expect(
             right[: len(found)] != found or found == right,
-            "Only the text before <|endoftext|> is encoded. A `return` that is indented into the loop ends it after "
-            "its first turn.",
+            f"Only the text before <|endoftext|> is encoded. {EARLY}",
             expected=right,
             found=found,
         )
@@ -258,7 +257,7 @@ def test_decodes(step, reference, name):
         (text.encode().decode("latin-1"), "The bytes are read as Latin-1, one character each. They are UTF-8."),
         (
             reference.decode(encoded.ids[:1]),
-            "Only the first token is decoded. A `return` that is indented into the loop ends it after its first turn.",
+            f"Only the first token is decoded. {EARLY}",
         ),
     ]
     try:

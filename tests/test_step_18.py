@@ -139,8 +139,8 @@ def check(step, which, group="crafted"):
         except ValueError as error:
             if on_purpose(error) != step.probabilities.__code__.co_filename:
                 raise
-            refusal = refused(step, logits, {"temperature": temperature, "top_k": top_k, "top_p": top_p})
-            raise Wrong(refusal, found=str(error)) from None
+            sentence = refusal(step, logits, {"temperature": temperature, "top_k": top_k, "top_p": top_p})
+            raise Wrong(sentence, found=str(error)) from None
         expect(found is not None, "probabilities gives None: is a `return` missing at the end?")
         listed = "probabilities gives a list. It should be an array of NumPy, [V]."
         expect(not isinstance(found, list | tuple), listed, found=f"a {type(found).__name__}")
@@ -160,7 +160,7 @@ ALLOWED = {
 }
 
 
-def refused(step, logits, settings):
+def refusal(step, logits, settings):
     """What to say where `probabilities` refuses settings that are allowed; it names the one that is to blame."""
     for name, other in (("temperature", 0.7), ("top_k", 3), ("top_p", 0.5)):
         try:
