@@ -1,3 +1,3 @@
 """What you edit, one file a step."""
 
-from tutor import max_setup as max_setup  # MAX, made quick for eager use
+from tutor.engine import setup as setup  # MAX, made quick for eager use

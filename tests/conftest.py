@@ -1,38 +1,27 @@
 """What all tests share: which answer a step's checks look at, and the reference numbers."""
 
 import functools
-import os
 import re
-import signal
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from tutor import kernels, max_setup  # noqa: F401
-from tutor.axes import sizes_of
-from tutor.checks import load_answer
+from tutor.engine import kernels, setup  # noqa: F401
+from tutor.grading.shapes import sizes_of
+from tutor.grading import load_answer
 from tutor.course import STEPS
-from tutor.desk import pristine
-from tutor.reference.randoms import CASES, Case, random_weights
 
 from solutions.solution_01 import GPT2Config
+from tests.reference.randoms import CASES, Case, random_weights
 
-ROOT = Path(__file__).parent.parent
-REFERENCE = ROOT / "tests" / "reference"
+REFERENCE = Path(__file__).parent / "reference"
 
 
 def pytest_addoption(parser):
     """`--answer FILE`: check that file; without it the checks run on the solutions."""
     parser.addoption("--answer", type=Path, help="the file to check; default: the solution of the step")
-
-
-def pytest_configure(config):
-    """Have what the repository's own tests start behave as in a terminal, wherever the tests themselves were started."""
-    if config.option.answer is None:
-        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` has programs ignore Ctrl-C
-        os.environ.pop("PYTHONUNBUFFERED", None)
 
 
 @pytest.fixture(scope="module")
@@ -82,12 +71,6 @@ def random_model():
     return functools.cache(lambda name: RandomModel(name, CASES[name], results))
 
 
-@pytest.fixture(scope="session")
-def kernels_ready():
-    """The course's kernels, compiled now if this machine never ran the course: a minute, once."""
-    compile_missing(kernels.SECONDS)
-
-
 def compile_missing(batches: Iterable[str]) -> None:
     """Compile those of the batches that this machine lacks; `pixi run s05` has done so before it starts the checks."""
     if missing := kernels.missing(batches):
@@ -105,22 +88,3 @@ def tiny():
     weights = {name.removeprefix("transformer."): array for name, array in weights.items()}
     config = GPT2Config.from_json(directory / "config.json")
     return SimpleNamespace(directory=directory, config=config, weights=weights)
-
-
-@pytest.fixture(scope="session")
-def stubs():
-    """The untouched stub of each step, by its file's name, whatever the learner whose clone this is has made of steps/."""
-    return {step.stub.name: pristine(step) for step in STEPS.values()}
-
-
-@pytest.fixture
-def layout(tmp_path, stubs):
-    """A course of its own to run commands in: the repository's code by links, and untouched stubs to write in."""
-    folder = tmp_path / "course"
-    (folder / "steps").mkdir(parents=True)
-    for name in ("tutor", "solutions", "tests", "pixi.toml"):
-        (folder / name).symlink_to(ROOT / name)
-    (folder / "steps" / "__init__.py").write_text((ROOT / "steps" / "__init__.py").read_text())
-    for name, text in stubs.items():
-        (folder / "steps" / name).write_text(text)
-    return folder

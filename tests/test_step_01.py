@@ -5,8 +5,8 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import REFERENCE
-from tutor.checks import Answer, Wrong, equal, expect, refused
+from tutor.checkpoint import REFERENCE
+from tutor.grading import Answer, Wrong, equal, expect, refused
 
 DEFAULTS = {
     # each hyperparameter of the smallest GPT-2, and values that other models or careless copies have

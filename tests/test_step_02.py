@@ -6,9 +6,9 @@ The expected IDs come from the `tokenizers` library, which shares no code with t
 import json
 
 import pytest
-from conftest import REFERENCE
+from tutor.checkpoint import REFERENCE
 from tokenizers import ByteLevelBPETokenizer
-from tutor.checks import article, equal, expect, refused, refuses
+from tutor.grading import article, equal, expect, refused, refuses
 
 from solutions.solution_02 import PIECES
 

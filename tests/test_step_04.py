@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 import pytest
-from tutor.checks import Answer, close, expect, refused, refuses
+from tutor.grading import Answer, close, expect, refused, refuses
 
 IDS = np.array([2, 3, 5, 1])
 BATCH = np.array([[2, 3, 5, 1], [0, 0, 4, 2]])

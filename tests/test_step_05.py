@@ -2,7 +2,7 @@
 
 import numpy as np
 from max.experimental import functional as F
-from tutor.checks import Wrong, build, close, expect, load, on_max, refuse_gpt2_sizes, refuses, shapes_of, tensor
+from tutor.grading import Wrong, build, close, expect, load, on_max, refuse_gpt2_sizes, refuses, shapes_of, tensor
 
 from solutions.solution_01 import GPT2Config
 

@@ -1,7 +1,7 @@
 """What step 06 must do: `GPT2Model`, first half: token embeddings plus position embeddings."""
 
 import numpy as np
-from tutor.checks import Answer, Wrong, build, close, expect, load, on_max, refuse_gpt2_sizes, shapes_of
+from tutor.grading import Answer, Wrong, build, close, expect, load, on_max, refuse_gpt2_sizes, shapes_of
 
 from solutions.solution_01 import GPT2Config
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from known_mistakes import suspects
+from tests.known import suspects
 from max.experimental import functional as F
 from max.graph import Dim
-from numpy_gpt2 import causal_mask
-from tutor.checks import Wrong, close, expect, has_shape, on_max
+from tests.known.numpy_gpt2 import causal_mask
+from tutor.grading import Wrong, close, expect, has_shape, on_max
 
 T = 7
 

@@ -1,10 +1,10 @@
 """What step 08 must do: `attention`, causal scaled dot-product attention."""
 
 import numpy as np
-import numpy_gpt2
+from tests.known import numpy_gpt2
 import pytest
-from known_mistakes import suspects
-from tutor.checks import Wrong, close, expect, has_shape, on_max
+from tests.known import suspects
+from tutor.grading import Wrong, close, expect, has_shape, on_max
 
 SIZES = {"H": 4, "D": 16}  # with B = 2 and T = 7
 

@@ -3,11 +3,11 @@
 import re
 
 import numpy as np
-import numpy_gpt2
+from tests.known import numpy_gpt2
 import pytest
-from known_mistakes import suspects
-from numpy_gpt2 import inside
-from tutor.checks import build, close, has_shape, load, on_max, refuse_gpt2_sizes, shapes_of
+from tests.known import suspects
+from tests.known.numpy_gpt2 import inside
+from tutor.grading import build, close, has_shape, load, on_max, refuse_gpt2_sizes, shapes_of
 
 
 def make(step, config, weights):

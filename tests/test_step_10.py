@@ -1,9 +1,9 @@
 """What step 10 must do: `LayerNorm`, which normalises each token's vector."""
 
 import numpy as np
-import numpy_gpt2
-from known_mistakes import suspects
-from tutor.checks import Answer, Wrong, build, close, expect, load, numpy, on_max, shapes_of
+from tests.known import numpy_gpt2
+from tests.known import suspects
+from tutor.grading import Answer, Wrong, build, close, expect, load, numpy, on_max, shapes_of
 
 SIZES = {"B": 2, "T": 5, "C": 24}
 

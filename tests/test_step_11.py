@@ -1,11 +1,11 @@
 """What step 11 must do: `MLP`, two linear layers with a GELU between them."""
 
 import numpy as np
-import numpy_gpt2
+from tests.known import numpy_gpt2
 import pytest
-from known_mistakes import suspects
-from numpy_gpt2 import inside
-from tutor.checks import build, close, has_shape, on_max
+from tests.known import suspects
+from tests.known.numpy_gpt2 import inside
+from tutor.grading import build, close, has_shape, on_max
 
 from solutions.solution_01 import GPT2Config
 

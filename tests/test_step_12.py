@@ -1,10 +1,10 @@
 """What step 12 must do: `Block`, attention and MLP with their norms and residuals."""
 
-import numpy_gpt2
+from tests.known import numpy_gpt2
 import pytest
-from known_mistakes import suspects
-from numpy_gpt2 import inside
-from tutor.checks import build, close, has_shape, on_max
+from tests.known import suspects
+from tests.known.numpy_gpt2 import inside
+from tutor.grading import build, close, has_shape, on_max
 
 
 @pytest.fixture(scope="module")

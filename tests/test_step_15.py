@@ -5,9 +5,9 @@ import re
 
 import numpy as np
 import pytest
-from conftest import REFERENCE
+from tutor.checkpoint import REFERENCE
 from safetensors.numpy import save_file
-from tutor.checks import Wrong, build, close, equal, expect, numpy, on_max, on_purpose
+from tutor.grading import Wrong, build, close, equal, expect, numpy, on_max, on_purpose
 
 from solutions.solution_14 import GPT2LMHeadModel
 

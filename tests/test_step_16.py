@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from conftest import REFERENCE
-from tutor.checks import close, equal, expect, refuses, whole_number
+from tutor.checkpoint import REFERENCE
+from tutor.grading import close, equal, expect, refuses, whole_number
 
 from solutions.solution_02 import encode, read_tokenizer
 

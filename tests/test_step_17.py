@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from itertools import islice
 
 import numpy as np
-from conftest import REFERENCE
+from tutor.checkpoint import REFERENCE
 from max.experimental import functional as F
 from max.experimental import nn
 from max.experimental.tensor import Tensor
-from tutor.checks import Wrong, build, equal, expect, numpy, refuses, tensor, whole_number
+from tutor.grading import Wrong, build, equal, expect, numpy, refuses, tensor, whole_number
 
 from solutions.solution_14 import GPT2LMHeadModel
 

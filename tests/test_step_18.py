@@ -7,8 +7,8 @@ from itertools import product
 
 import numpy as np
 import pytest
-from conftest import REFERENCE
-from tutor.checks import Wrong, close, equal, expect, on_purpose, refuses, whole_number
+from tutor.checkpoint import REFERENCE
+from tutor.grading import Wrong, close, equal, expect, on_purpose, refuses, whole_number
 
 ARRAYS = np.load(REFERENCE / "sampling.npz")
 

@@ -136,8 +136,8 @@ def main() -> int:
     """Run the command that the command line names and return its exit code."""
     args = parser().parse_args()
     if args.command == "check":
-        from tutor.check import StartError
-        from tutor.commands import check_step
+        from tutor.runner.parent import StartError
+        from tutor.commands.check import check_step
 
         try:
             return check_step(args)
@@ -145,27 +145,27 @@ def main() -> int:
             print(error)
             return 1
     if args.command == "bench":
-        from tutor import bench
+        from tutor.commands import bench
 
         return bench.main(args.runs, args.cold)
 
     if args.command == "generate":
-        from tutor import generate
+        from tutor.commands import generate
 
         return generate.main(args)
     if args.command == "explore":
-        from tutor import explore
+        from tutor.commands import explore
 
         return explore.main(args)
 
-    from tutor.terminal import console
+    from tutor.screen.terminal import console
 
     if args.command == "weights":
-        from tutor import weights
+        from tutor.commands import weights
 
         return weights.main(args.name, console())
 
-    from tutor import desk
+    from tutor.commands import desk
 
     if args.command == "hint":
         return desk.hint(args.step or desk.current_step(), args.number, console())

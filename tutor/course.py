@@ -55,7 +55,7 @@ class Step:
 
     @property
     def kernels(self) -> tuple[str, ...]:
-        """The batches of kernels (see kernels.py) that must be there before the checks can run."""
+        """The batches of kernels (see engine/kernels.py) that must be there before the checks can run."""
         if not self.uses_max:
             return ()
         return ("embeddings",) if self.number <= 6 else ("embeddings", "transformer", "variants")

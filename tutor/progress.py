@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from tutor.check import Verdict, digest
+from tutor.runner.parent import Verdict, digest
 from tutor.course import ROOT, Step
 
 FILE = ROOT / ".tutor" / "progress.json"

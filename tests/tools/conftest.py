@@ -1,0 +1,42 @@
+"""What the tests of the course's own tools share: kernels, untouched stubs, and a course of its own to run commands in."""
+
+import os
+import signal
+
+import pytest
+from tutor.commands.desk import pristine
+from tutor.course import ROOT, STEPS
+from tutor.engine import kernels
+
+from tests.conftest import compile_missing
+
+
+def pytest_configure(config):
+    """Have what the repository's own tests start behave as in a terminal, wherever the tests themselves were started."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` has programs ignore Ctrl-C
+    os.environ.pop("PYTHONUNBUFFERED", None)
+
+
+@pytest.fixture(scope="session")
+def kernels_ready():
+    """The course's kernels, compiled now if this machine never ran the course: a minute, once."""
+    compile_missing(kernels.SECONDS)
+
+
+@pytest.fixture(scope="session")
+def stubs():
+    """The untouched stub of each step, by its file's name, whatever the learner whose clone this is has made of steps/."""
+    return {step.stub.name: pristine(step) for step in STEPS.values()}
+
+
+@pytest.fixture
+def layout(tmp_path, stubs):
+    """A course of its own to run commands in: the repository's code by links, and untouched stubs to write in."""
+    folder = tmp_path / "course"
+    (folder / "steps").mkdir(parents=True)
+    for name in ("tutor", "solutions", "tests", "pixi.toml"):
+        (folder / name).symlink_to(ROOT / name)
+    (folder / "steps" / "__init__.py").write_text((ROOT / "steps" / "__init__.py").read_text())
+    for name, text in stubs.items():
+        (folder / "steps" / name).write_text(text)
+    return folder

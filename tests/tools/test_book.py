@@ -1,0 +1,135 @@
+"""The book and the README: what they show is what the code does, and every link, include and figure is there."""
+
+import re
+import shutil
+import subprocess
+import tomllib
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from book import snippets
+from tutor.course import ROOT, STEPS, shown
+from book.figures.__main__ import FOLDER, drawings
+
+SOURCE = ROOT / "book" / "src"
+
+
+@pytest.mark.parametrize("path", snippets.pages(), ids=lambda path: path.stem)
+def test_snippets(path, tmp_path, kernels_ready):
+    """Each snippet prints what the page shows. `pixi run snippets` writes what it prints now into the page."""
+    snippets.copy_repository(tmp_path)
+    for block, printed in snippets.run(snippets.read(path), tmp_path):
+        assert snippets.same(block.text, printed), (
+            f"{shown(path)}:{block.first} shows\n{block.text}\nbut it prints\n{printed}"
+        )
+
+
+@pytest.mark.parametrize("name", drawings())
+def test_figure_is_drawn_from_the_shipped_numbers(name, kernels_ready):
+    """`pixi run figures` draws them again. The picture of a verdict holds a time, which may differ."""
+    assert snippets.same((FOLDER / f"{name}.svg").read_text(), drawings()[name]())
+
+
+def test_every_figure_is_shown():
+    """No figure is left over, and none is a picture by other means."""
+    text = "".join(path.read_text() for path in SOURCE.glob("*.md"))
+    shown_figures = set(re.findall(r"\{\{#include figures/(\w+)\.svg\}\}", text))
+    assert {path.stem for path in FOLDER.glob("*")} == set(drawings()) == shown_figures
+
+
+@pytest.mark.parametrize("step", STEPS.values(), ids=lambda step: step.id)
+def test_chapter_has_its_parts(step):
+    """Every chapter has the parts that a reader of the others expects, in this order."""
+    text = step.chapter.read_text()
+    following = STEPS.get(step.number + 1)
+    parts = [
+        f"# Step {step.id}: {step.title}",
+        '<p class="at-a-glance">Difficulty ',
+        "minutes · builds on",
+        "> [!NOTE]",
+        f"{{{{#include ../../steps/step_{step.id}.py}}}}",
+        "## Validation",
+        f"$ pixi run s{step.id}",
+        "<details>",
+        f"{{{{#include ../../solutions/solution_{step.id}.py}}}}",
+        "</details>",
+        "## Try this",
+        "**Next:** " if following else "",
+        f"(step_{following.id}.md)" if following else "",
+    ]
+    if step.uses_max:
+        parts.insert(4, "> **MAX operations**")
+    place = 0
+    for part in parts:
+        found = text.find(part, place)
+        assert found >= 0, f"{shown(step.chapter)} lacks {part!r}, or has it in another place"
+        place = found
+    experiments = text[text.index("## Try this") :]
+    assert 2 <= len(re.findall(r"^\d\. ", experiments, re.MULTILINE)) <= 3
+
+
+def test_summary_lists_every_chapter():
+    summary = (SOURCE / "SUMMARY.md").read_text()
+    listed = re.findall(r"\]\((\w+\.md)\)", summary)
+    assert sorted(listed) == sorted(path.name for path in SOURCE.glob("*.md") if path.name != "SUMMARY.md")
+    for step in STEPS.values():
+        assert f"[Step {step.id}: {step.title}](step_{step.id}.md)" in summary
+
+
+class Page(HTMLParser):
+    """The links, pictures and anchors of a built page."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.targets, self.anchors = [], set()
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        """Collect what the tag points to and the names that it can be pointed to by."""
+        attrs = dict(attrs)
+        self.anchors |= {attrs[key] for key in ("id", "name") if attrs.get(key)}
+        self.targets += [attrs[key] for key in ("href", "src") if attrs.get(key)]
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory) -> Path:
+    """The book as mdBook builds it."""
+    mdbook = shutil.which("mdbook", path=str(Path(shutil.sys.executable).parent)) or shutil.which("mdbook")
+    folder = tmp_path_factory.mktemp("book")
+    done = subprocess.run([mdbook, "build", str(ROOT / "book"), "-d", str(folder)], capture_output=True, text=True)
+    said = done.stdout + done.stderr
+    assert done.returncode == 0, said
+    assert "WARN" not in said and "ERROR" not in said, said
+    return folder
+
+
+def test_links(built):
+    """Every link of the book leads somewhere: to a file, and to an anchor in it where it names one."""
+    pages = {path: Page(path.read_text()) for path in built.glob("*.html")}
+    for path, page in pages.items():
+        if path.name in ("print.html", "toc.html", "404.html"):  # the same links again, from another place
+            continue
+        for target in page.targets:
+            parts = urlsplit(target)
+            if parts.scheme or parts.netloc:
+                continue
+            file = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+            assert file.exists(), f"{path.name}: {target}"
+            if parts.fragment and file.suffix == ".html":
+                assert unquote(parts.fragment) in pages[file].anchors, f"{path.name}: {target}"
+
+
+def test_no_include_is_left_over(built):
+    for path in built.glob("step_*.html"):
+        assert "{{#" not in path.read_text(), path.name
+
+
+def test_readme_names_every_task_that_a_learner_needs():
+    manifest = tomllib.loads((ROOT / "pixi.toml").read_text())
+    tasks = manifest["tasks"] | manifest["feature"]["reference"]["tasks"]
+    readme = (ROOT / "README.md").read_text()
+    named = set(re.findall(r"(?:pixi|\./pixiw) run ([\w-]+)", readme))
+    assert named <= set(tasks) | {"python"}
+    assert {"s05", "test", "hint", "diff", "reset", "progress", "book"} <= named

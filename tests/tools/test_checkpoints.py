@@ -1,0 +1,425 @@
+"""Checkpoints: read like the safetensors library reads them, refused when they lie, and loaded without a second copy.
+
+What step 15's own checks say in short is tried here at length, on the solution.
+"""
+
+import json
+import os
+import re
+import struct
+import subprocess
+import sys
+
+import ml_dtypes
+import numpy as np
+import pytest
+import safetensors
+from safetensors.numpy import save_file
+from tutor import checkpoint
+from tutor.checkpoint import CheckpointError
+from tutor.grading import build, numpy, on_max
+from tutor.course import ROOT
+
+from solutions.solution_01 import GPT2Config
+from solutions.solution_14 import GPT2LMHeadModel
+from solutions.solution_15 import load_checkpoint, read_safetensors, to_parameters
+
+TINY = (checkpoint.TINY / "model.safetensors").read_bytes()
+HEADER_LENGTH = int.from_bytes(TINY[:8], "little")
+HEADER = json.loads(TINY[8 : 8 + HEADER_LENGTH])
+NUMPY = {"F32": np.float32, "F16": np.float16, "BF16": ml_dtypes.bfloat16, "U8": np.uint8, "BOOL": np.bool_}
+TENSORS = {
+    name: np.frombuffer(facts["data"], NUMPY[facts["dtype"]]).reshape(facts["shape"])
+    for name, facts in safetensors.deserialize(TINY)
+}
+
+
+def library(data):
+    """What the safetensors library makes of a file, float32 where it holds floating-point numbers; None if it refuses."""
+    try:
+        found = safetensors.deserialize(data)
+    except safetensors.SafetensorError:
+        return None
+    arrays = {
+        name: np.frombuffer(facts["data"], NUMPY[facts["dtype"]]).reshape(facts["shape"]) for name, facts in found
+    }
+    return {name: array if array.dtype.kind in "bu" else array.astype(np.float32) for name, array in arrays.items()}
+
+
+def same(found, expected):
+    """Whether two dicts of tensors are equal, bit by bit."""
+    return found.keys() == expected.keys() and all(
+        found[name].shape == array.shape
+        and found[name].dtype == array.dtype
+        and found[name].tobytes() == array.tobytes()
+        for name, array in expected.items()
+    )
+
+
+def with_header(header, data=TINY[8 + HEADER_LENGTH :]):
+    """A safetensors file with this header: a dict, or bytes."""
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + data
+
+
+# ---------------------------------------------------------------- reading
+
+
+def test_reads_what_the_library_writes(tmp_path):
+    """All dtypes of GPT-2's files, shapes of 0 to 4 axes, tensors of no numbers, names of any letters."""
+    rng = np.random.default_rng(0)
+    tensors = {}
+    for i, dtype in enumerate([np.float32, np.float16, ml_dtypes.bfloat16, np.uint8, np.bool_] * 3):
+        shape = [int(size) for size in rng.integers(1, 5, i % 5)]
+        tensors[f"ü.{i}/x"] = np.array(100 * rng.standard_normal(shape)).astype(dtype)
+    tensors["empty"] = np.zeros((3, 0, 2), np.float32)
+    tensors["extremes"] = np.array([np.inf, -np.inf, np.nan, 1e-40, 3e38, -0.0], np.float32)
+    tensors["half extremes"] = np.array([np.inf, np.nan, 6e-8, 65504], np.float16)
+    tensors["brain extremes"] = np.array([np.inf, np.nan, 1e-40, 3e38], ml_dtypes.bfloat16)
+    path = tmp_path / "model.safetensors"
+    save_file(tensors, path, metadata={"format": "pt"})
+    assert same(read_safetensors(path), library(path.read_bytes()))
+
+
+def test_reads_the_tiny_model():
+    assert same(read_safetensors(checkpoint.TINY / "model.safetensors"), library(TINY))
+
+
+# ---------------------------------------------------------------- files that are damaged or lie
+
+
+def refused(path, data, *names):
+    """Check that a file with `data` is a ValueError that names the file and `names`."""
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=re.escape(str(path))) as error:
+        read_safetensors(path)
+    assert all(name in str(error.value) for name in names), error.value
+    assert "\n" not in str(error.value) and len(str(error.value)) < 400
+
+
+def test_cut_short_anywhere(tmp_path):
+    """A file that ends early is refused, wherever it ends."""
+    rng = np.random.default_rng(0)
+    for length in [
+        *range(12),
+        HEADER_LENGTH,
+        HEADER_LENGTH + 7,
+        HEADER_LENGTH + 8,
+        len(TINY) - 1,
+        *rng.integers(0, len(TINY), 100),
+    ]:
+        refused(tmp_path / "cut", TINY[:length])
+
+
+def test_too_long(tmp_path):
+    refused(tmp_path / "long", TINY + b"x", "1 bytes")
+
+
+@pytest.mark.parametrize(
+    "header",
+    {
+        "longer than the file": struct.pack("<Q", len(TINY)) + TINY[8:],
+        "of 2**63 bytes": struct.pack("<Q", 2**63) + TINY[8:],
+        "of no bytes": struct.pack("<Q", 0) + TINY[8:],
+        "not UTF-8": with_header(b'{"\xff": 1}'),
+        "no JSON": with_header(b"{'wte': 1}"),
+        "a list": with_header(b"[1, 2]"),
+        "a number": with_header(b"1.5"),
+        "null": with_header(b"null"),
+        "nested a million deep": with_header(b"[" * 1_000_000),
+    }.values(),
+)  # fmt: skip
+def test_headers_that_are_none(tmp_path, header):
+    refused(tmp_path / "header", header)
+
+
+NAME = "transformer.h.1.attn.c_proj.weight"
+BEGIN, END = HEADER[NAME]["data_offsets"]
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"data_offsets": [BEGIN + 10**9, END + 10**9]},  # past the end of the file
+        {"data_offsets": [BEGIN, END + 4]},
+        {"data_offsets": [BEGIN + 4, END + 4]},  # over the next tensor
+        {"data_offsets": [BEGIN - 4, END - 4]},
+        {"data_offsets": [END, BEGIN]},
+        {"data_offsets": [-4, END - BEGIN - 4]},
+        {"data_offsets": [0, END - BEGIN]},  # the bytes of another tensor
+        {"data_offsets": [float(BEGIN), END]},
+        {"data_offsets": [BEGIN]},
+        {"data_offsets": "ab"},
+        {"data_offsets": None},
+        {"shape": [64, 65]},
+        {"shape": [64]},
+        {"shape": [2**40, 2**40]},
+        {"shape": [-64, -64]},
+        {"shape": [64.0, 64]},
+        {"shape": [True, 4096]},
+        {"shape": 4096},
+        {"shape": {"64": 64}},
+        {"shape": None},
+        {"dtype": "F64"},
+        {"dtype": "I32"},
+        {"dtype": "f32"},
+        {"dtype": ["F32"]},
+        {"dtype": None},
+        {"dtype": "F16"},
+    ],
+    ids=str,
+)
+def test_entries_that_lie(tmp_path, entry):
+    """Each is refused, and the message names a tensor: the one, or the one that it overlaps with."""
+    refused(tmp_path / "lie", with_header(HEADER | {NAME: HEADER[NAME] | entry}), "transformer.")
+
+
+def test_entries_that_are_none(tmp_path):
+    lacking = [{key: value for key, value in HEADER[NAME].items() if key != gone} for gone in HEADER[NAME]]
+    for entry in (1, "F32", None, [], {}, *lacking):
+        refused(tmp_path / "none", with_header(HEADER | {NAME: entry}), NAME)
+
+
+def test_an_entry_that_is_missing(tmp_path):
+    """Bytes that belong to no tensor mean that the header is not that of these data."""
+    refused(
+        tmp_path / "hole", with_header({name: entry for name, entry in HEADER.items() if name != NAME}), "transformer."
+    )
+
+
+def test_random_damage(tmp_path):
+    """Any header with some bytes changed is refused, or read just as the library reads it."""
+    rng = np.random.default_rng(15)
+    path, read = tmp_path / "damaged", 0
+    for _ in range(400):
+        damaged = bytearray(TINY)
+        for place in rng.integers(0, 8 + HEADER_LENGTH, rng.integers(1, 4)):
+            damaged[place] = rng.choice(np.frombuffer(b'0123456789{}[]",:abcF \x00\xff', np.uint8))
+        path.write_bytes(damaged)
+        try:
+            found = read_safetensors(path)
+        except ValueError:
+            continue
+        expected = library(bytes(damaged))
+        assert expected is not None and same(found, expected)
+        read += 1
+    assert 0 < read < 400  # letters of names may change
+
+
+# ---------------------------------------------------------------- into the model
+
+
+def save(folder, tensors, config=None):
+    """Write a checkpoint with the tiny model's config, or with changes to it."""
+    folder.mkdir(exist_ok=True)
+    values = json.loads((checkpoint.TINY / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(values | (config or {})))
+    for file in ("vocab.json", "merges.txt"):
+        (folder / file).write_bytes((checkpoint.TINY / file).read_bytes())
+    save_file(tensors, folder / "model.safetensors")
+    return folder
+
+
+def parameters(model):
+    """A model's parameters as arrays."""
+    return {name: numpy(value) for name, value in model.parameters}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16, ml_dtypes.bfloat16], ids=["F32", "F16", "BF16"])
+def test_halves(tmp_path, dtype, tiny, expected):
+    """A checkpoint in another type gives the model whose weights are rounded to that type."""
+    rounded = {name: array.astype(dtype) for name, array in TENSORS.items()}
+    model = load_checkpoint(save(tmp_path / "half", rounded))
+    other = build(
+        GPT2LMHeadModel, tiny.config, weights={name: array.astype(np.float32) for name, array in rounded.items()}
+    )
+    found, right = parameters(model), parameters(other)
+    assert all(np.array_equal(found[name], right[name]) for name in right)
+    logits = on_max(model, expected["batch/input_ids"])
+    assert np.allclose(logits, on_max(other, expected["batch/input_ids"]), rtol=1e-4, atol=1e-5)
+    if dtype is np.float32:
+        assert np.allclose(logits, expected["batch/logits"], rtol=1e-4, atol=1e-5)
+
+
+def test_names(tmp_path):
+    """OpenAI's names, those of save_pretrained, masks of old files and a stored head all give the same model."""
+    bare = {name.removeprefix("transformer."): array for name, array in TENSORS.items()}
+    masks = {}
+    for layer in range(3):
+        masks[f"h.{layer}.attn.bias"] = np.tril(np.ones((1, 1, 128, 128), np.float32))
+        masks[f"h.{layer}.attn.masked_bias"] = np.array(-1e4, np.float32)
+    booleans = {name: array.astype(bool) if array.ndim else array for name, array in masks.items()}
+    head = {"lm_head.weight": TENSORS["transformer.wte.weight"].copy()}
+    right = parameters(load_checkpoint(checkpoint.TINY))
+    for i, tensors in enumerate(
+        [
+            bare,
+            bare | masks,
+            bare | booleans,
+            TENSORS | head,
+            bare | head,
+            {f"transformer.{n}": a for n, a in (bare | booleans).items()},
+        ]
+    ):
+        found = parameters(load_checkpoint(save(tmp_path / str(i), tensors)))
+        assert found.keys() == right.keys() and all(np.array_equal(found[name], right[name]) for name in right)
+
+
+@pytest.mark.parametrize("name", list(TENSORS))
+def test_each_tensor_is_needed(tmp_path, name):
+    """Every single one: without it, or with a number more, the error names it."""
+    tensors = {other: array for other, array in TENSORS.items() if other != name}
+    with pytest.raises(ValueError, match=re.escape(name)):
+        load_checkpoint(save(tmp_path / "missing", tensors))
+    longer = np.zeros([TENSORS[name].shape[0] + 1, *TENSORS[name].shape[1:]], np.float32)
+    with pytest.raises(ValueError, match=re.escape(name)):
+        load_checkpoint(save(tmp_path / "longer", tensors | {name: longer}))
+
+
+@pytest.mark.parametrize(
+    ("config", "name"),
+    [
+        ({"n_layer": 4}, "transformer.h.3."),
+        ({"n_layer": 2}, "transformer.h.2."),
+        ({"n_embd": 32}, "transformer.h.0.attn.c_attn."),
+        ({"n_positions": 64}, "transformer.wpe.weight"),
+        ({"vocab_size": 1024}, "transformer.wte.weight"),
+    ],
+    ids=str,
+)
+def test_configs_that_disagree(tmp_path, config, name):
+    with pytest.raises(ValueError, match=re.escape(name)):
+        load_checkpoint(save(tmp_path / "config", TENSORS, config))
+
+
+def test_a_head_that_differs(tmp_path):
+    head = TENSORS["transformer.wte.weight"].copy()
+    head[7, 3] += 1e-3
+    with pytest.raises(ValueError, match=r"lm_head\.weight"):
+        load_checkpoint(save(tmp_path / "head", TENSORS | {"lm_head.weight": head}))
+    with pytest.raises(ValueError, match=r"lm_head\.weight"):
+        to_parameters({"lm_head.weight": head})
+
+
+# ---------------------------------------------------------------- folders
+
+
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [
+        ({}, "holds no config.json"),
+        ({"model.safetensors": None}, "holds no model.safetensors"),
+        ({"model.safetensors": None, "model.safetensors.index.json": "{}"}, "spread over several files"),
+        ({"model.safetensors": None, "pytorch_model.bin": ""}, "are in pytorch_model.bin"),
+        ({"vocab.json": None}, "holds no vocab.json"),
+        ({"merges.txt": None}, "holds no merges.txt"),
+        ({"config.json": "{"}, "not a config of a GPT-2"),
+        ({"config.json": "[]"}, "not a config of a GPT-2"),
+        ({"config.json": "{}"}, "not a config of a GPT-2"),
+        ({"model_type": "llama"}, "has model_type 'llama'"),
+        ({"activation_function": "relu"}, "has activation_function 'relu'"),
+        ({"scale_attn_by_inverse_layer_idx": True}, "has scale_attn_by_inverse_layer_idx True"),
+        ({"tie_word_embeddings": False}, "has tie_word_embeddings False"),
+        ({"n_inner": 100}, "has n_inner 100"),
+    ],
+    ids=str,
+)
+def test_folders_of_another_kind(tmp_path, files, says):
+    """One sentence that names the folder, before anything is loaded."""
+    if files:
+        keys = {name: value for name, value in files.items() if "." not in name}
+        save(tmp_path, TENSORS, keys)
+    for name, text in files.items():
+        if "." in name:
+            (tmp_path / name).unlink(missing_ok=True) if text is None else (tmp_path / name).write_text(text)
+    with pytest.raises(CheckpointError, match=re.escape(says)) as error:
+        checkpoint.find(str(tmp_path))
+    assert str(tmp_path) in str(error.value)
+
+
+def test_folders_that_are_right(tmp_path):
+    assert checkpoint.find(None) == checkpoint.TINY
+    assert checkpoint.find(str(save(tmp_path, TENSORS, {"n_inner": 256}))) == tmp_path
+
+
+# ---------------------------------------------------------------- memory
+
+LOAD = """
+import sys
+from solutions.solution_15 import load_checkpoint
+def peak():
+    return 1024 * int(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1])
+before = peak()
+model = load_checkpoint(sys.argv[1])
+print(before, peak())
+"""
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="the peak of a process's memory is read from /proc")
+@pytest.mark.parametrize("dtype", ["F32", "F16", "BF16"])
+def test_memory(tmp_path, dtype, record_property):
+    """Loading GPT-2 124M takes less than 1.2 times its 498 MB of float32 weights, beyond what MAX takes to start."""
+    config = GPT2Config()
+    with_shapes = build(GPT2LMHeadModel, config)
+    header, position = {}, 0
+    for name, value in sorted(with_shapes.parameters):  # Hugging Face's order: wte, the largest, comes last
+        shape = [int(size) for size in value.shape]
+        shape = shape[::-1] if re.search(r"c_(attn|proj|fc)\.weight$", name) else shape
+        size = int(np.prod(shape)) * {"F32": 4}.get(dtype, 2)
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [position, position + size]}
+        position += size
+    (tmp_path / "config.json").write_text(json.dumps(vars(config)))
+    with (tmp_path / "model.safetensors").open("wb") as file:
+        file.write(with_header(header, b""))
+        file.truncate(file.tell() + position)  # zeros, which take no room on the disk
+    done = subprocess.run([sys.executable, "-c", LOAD, tmp_path], cwd=ROOT, capture_output=True, text=True, check=True)
+    before, peak = map(int, done.stdout.split())
+    weights = 4 * sum(int(np.prod(entry["shape"])) for entry in header.values())
+    assert weights == 497_759_232
+    record_property("ratio", (peak - before) / weights)
+    print(
+        f"{dtype}: {before / 1e6:.0f} MB before, {peak / 1e6:.0f} MB at most, {(peak - before) / weights:.3f} times the weights"
+    )
+    assert peak - before < 1.2 * weights
+
+
+# ---------------------------------------------------------------- against Hugging Face
+
+
+@pytest.mark.parametrize("size", ["tiny", "full"])
+def test_hugging_face(tmp_path, size, record_property):
+    """Checkpoints that Hugging Face writes: the same logits, and the same 100 tokens of greedy text, also at full size."""
+    torch = pytest.importorskip(
+        "torch", reason="torch is not in this environment: this compares with Hugging Face itself"
+    )
+    transformers = pytest.importorskip(
+        "transformers", reason="transformers is not in this environment: this compares with Hugging Face itself"
+    )
+    from solutions.solution_17 import generate
+
+    torch.manual_seed(15)
+    sizes = dict(n_embd=48, n_head=3, n_layer=2, n_positions=128, vocab_size=211) if size == "tiny" else {}
+    theirs = transformers.GPT2LMHeadModel(transformers.GPT2Config(**sizes)).eval()
+    with torch.no_grad():
+        for name, weight in theirs.named_parameters():  # fresh weights are too tame: biases of 0, norms of 1
+            weight += torch.randn_like(weight) * (0.1 if "ln" in name or "bias" in name else 0.02)
+    theirs.save_pretrained(tmp_path)
+    ours = load_checkpoint(tmp_path)
+    rng = np.random.default_rng(0)
+    ids = rng.integers(0, theirs.config.vocab_size, (2, 33))
+    with torch.inference_mode():
+        right = theirs(torch.from_numpy(ids)).logits.numpy()
+    found = on_max(ours, ids)
+    prompt = ids[:1, :7]
+    made = theirs.generate(
+        torch.from_numpy(prompt),
+        attention_mask=torch.ones(1, 7, dtype=torch.long),
+        max_new_tokens=100,
+        do_sample=False,
+        eos_token_id=None,
+        pad_token_id=0,
+    )
+    text = list(generate(ours, prompt[0].tolist(), 100))
+    print(f"{size}: largest difference of a logit {np.abs(found - right).max():.2g}, of {np.abs(right).max():.3g}")
+    assert np.allclose(found, right, rtol=1e-4, atol=1e-4)  # twelve layers of float32 sums in another order
+    assert text == made[0, 7:].tolist()

@@ -1,0 +1,84 @@
+"""pixi.toml: what it promises, and that every task names something that exists."""
+
+import importlib.util
+import json
+import os
+import re
+import shutil
+import tomllib
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MANIFEST = tomllib.loads((ROOT / "pixi.toml").read_text())
+FEATURES = [MANIFEST, *MANIFEST["feature"].values()]
+TASKS = {name: task for feature in FEATURES for name, task in feature.get("tasks", {}).items()}
+
+
+def test_follows_pixis_schema():
+    places = [os.environ.get("PIXI_SCHEMA", ""), ROOT.parent / "shared" / "pixi" / "schema.json"]
+    found = [path for path in map(Path, places) if path.is_file()]
+    if not found:
+        pytest.skip("no copy of pixi's JSON schema: set PIXI_SCHEMA to its path")
+    schema = json.loads(found[0].read_text())
+    validator = jsonschema.validators.validator_for(schema)(schema)
+    assert [f"{error.json_path}: {error.message}" for error in validator.iter_errors(MANIFEST)] == []
+
+
+def test_workspace():
+    workspace = MANIFEST["workspace"]
+    assert workspace["name"] == "build-gpt2-with-max"
+    assert workspace["license"] == "Apache-2.0"
+    assert workspace["channels"] == ["conda-forge"]
+    platforms = {platform["platform"]: platform for platform in workspace["platforms"]}
+    assert sorted(platforms) == ["linux-64", "linux-aarch64", "osx-arm64"]
+    for name in ["linux-64", "linux-aarch64"]:
+        assert platforms[name]["glibc"] == "2.34"  # what max-core's wheels are tagged with
+
+
+def test_license():
+    text = (ROOT / MANIFEST["workspace"]["license-file"]).read_text()
+    assert "Apache License\n                           Version 2.0, January 2004" in text
+    assert "END OF TERMS AND CONDITIONS" in text
+
+
+def test_only_python_comes_from_conda():
+    assert [list(feature["dependencies"]) for feature in FEATURES] == [["python"]] * len(FEATURES)
+    assert MANIFEST["dependencies"]["python"] == ">=3.11,<3.14"
+
+
+def test_every_package_is_pinned():
+    packages = {n: v for f in FEATURES for n, v in f.get("pypi-dependencies", {}).items()}
+    assert packages["max"] == "==26.7.0"
+    loose = {n: v for n, v in packages.items() if not re.fullmatch(r"==\d+(\.\w+)+", str(v))}
+    assert loose == {}
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_task_says_what_it_does(name):
+    assert TASKS[name]["description"]
+
+
+@pytest.mark.parametrize("name", [name for name, task in TASKS.items() if "cmd" in task])
+def test_command_exists(name, monkeypatch):
+    program, *words = TASKS[name]["cmd"].split()
+    assert shutil.which(program), f"no program {program}"
+    if program == "mdbook":
+        assert (ROOT / words[1] / "book.toml").is_file()
+    if words[0] == "-m":
+        monkeypatch.syspath_prepend(ROOT)
+        spec = importlib.util.find_spec(words[1])
+        assert spec, f"no module {words[1]}"
+        if spec.submodule_search_locations:
+            assert importlib.util.find_spec(f"{words[1]}.__main__"), f"{words[1]} has no __main__"
+    if words[:2] == ["-m", "pytest"]:
+        assert (ROOT / words[2]).is_dir()
+
+
+def test_every_step_has_its_task():
+    steps = sorted(re.findall(r"step_(\d\d)\.py", " ".join(os.listdir(ROOT / "steps"))))
+    assert steps and [name[1:] for name in sorted(TASKS) if re.fullmatch(r"s\d\d", name)] == steps
+    for step in steps:
+        assert TASKS[f"s{step}"]["cmd"] == f"python -m tutor check {step}"

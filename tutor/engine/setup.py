@@ -1,0 +1,90 @@
+"""MAX made quick and quiet for a course. Importing this module sets a process up; `steps` and `solutions` import it.
+
+- Each eager operation runs under `asyncio.run`, which before Python 3.13 swaps the handler of Ctrl-C and thereby has
+  `signal` build the repr of a task that holds whole tensors: a small transpose then takes a second and a half. It
+  only does so where the handler is Python's own, so another one with the same effect takes its place.
+- The default executor also compiles every graph in background processes, which on two cores doubles the time.
+- Tensors are made on the CPU in float32, also where there is a GPU, for which MAX would choose bfloat16.
+- Kernels come from the course's store (kernels.py) where it has them.
+- `max._kv_cache_ops`, which only serving uses, is written in Mojo: its first import compiles it, 12 s on two cores, and
+  later ones still take a tenth of a second. It is imported when one of its functions is called.
+
+MAX itself is slow to import, and steps 01 to 04 do without it: what needs MAX is done when MAX is imported.
+"""
+
+import importlib
+import importlib.abc
+import importlib.util
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from types import ModuleType
+
+from tutor.engine import kernels
+
+
+def stop(number, frame):
+    """What Ctrl-C does by default, by a handler that is not Python's default one."""
+    raise KeyboardInterrupt
+
+
+def use_the_cpu(tensor: ModuleType) -> None:
+    """Make the CPU and float32 the defaults for new tensors. `tensor` is the module `max.experimental.tensor`."""
+    from max.driver import CPU
+    from max.dtype import DType
+
+    for setting in (tensor.default_device(CPU()), tensor.default_dtype(DType.float32)):
+        setting.__enter__()
+        entered.append(setting)  # a setting ends when nobody holds it any more
+
+
+def later(package: str, *names: str) -> None:
+    """Stand in for a package: its functions, here by their names, import the real one when they are called."""
+    stand_in = ModuleType(package)
+    for name in names:
+
+        def call(*args, name=name, **kwargs):
+            if sys.modules.get(package) is stand_in:
+                del sys.modules[package]
+            return getattr(importlib.import_module(package), name)(*args, **kwargs)
+
+        setattr(stand_in, name, call)
+    sys.modules.setdefault(package, stand_in)
+
+
+entered = []
+AFTER_IMPORT: dict[str, Callable[[ModuleType], None]] = {
+    "max.experimental.tensor": use_the_cpu,
+    "max._interpreter_ops.gc_compile": kernels.use_store,
+}
+
+
+class AfterImport(importlib.abc.MetaPathFinder):
+    """Finds modules as usual, and calls a function of AFTER_IMPORT on a module once it is loaded."""
+
+    def find_spec(self, name, path, target=None):
+        """The module's own spec, with a step added to its loading."""
+        if name not in AFTER_IMPORT:
+            return None
+        set_up = AFTER_IMPORT.pop(name)
+        spec = importlib.util.find_spec(name)
+        load = spec.loader.exec_module
+
+        def load_and_set_up(module):
+            load(module)
+            set_up(module)
+
+        spec.loader.exec_module = load_and_set_up
+        return spec
+
+
+later("max._kv_cache_ops", "mha_decode_num_partitions", "mla_dispatch_args_scalar")
+os.environ.setdefault("MAX_EAGER_EXECUTOR", "interpreter")
+in_main_thread = threading.current_thread() is threading.main_thread()
+if in_main_thread and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, stop)
+sys.meta_path.insert(0, AfterImport())
+for name in AFTER_IMPORT.keys() & sys.modules.keys():
+    AFTER_IMPORT.pop(name)(sys.modules[name])

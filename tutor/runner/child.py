@@ -1,0 +1,133 @@
+"""The process in which a learner's file runs: it imports the file, runs the checks of the step, and tells its parent.
+
+It writes one JSON object a line to a pipe: `ready` (with the batches of kernels that are missing), `collected`,
+`compiling` and `compiled`, a `passed` or `failed` per check, and `done`. It starts on a line from standard input, so
+that a process may wait with MAX imported until the learner saves the file. Whatever the file does (hang, exit, crash)
+is the parent's to notice: see parent.py.
+"""
+
+import argparse
+import faulthandler
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+from tutor.engine import kernels, setup  # noqa: F401
+from tutor.runner.parent import MARK
+from tutor.course import ROOT, STEPS
+
+
+class Reporter:
+    """A pytest plugin that sends each check's outcome."""
+
+    def __init__(self, tell, answer: Path):
+        self.tell = tell
+        self.answer = answer
+
+    def pytest_configure(self, config):
+        """Leave the arguments of functions out of pytest's tracebacks: to print one tensor takes MAX seconds."""
+        config.option.tbstyle = "native"
+
+    def pytest_collection_modifyitems(self, items):
+        """Say which checks there are; the first line of a test's docstring is its title."""
+        self.tell("collected", checks=[self.check(item) for item in items])
+
+    @staticmethod
+    def check(item) -> dict:
+        """A check as the parent knows it; `case` tells the cases of one parametrised test apart."""
+        title = (item.function.__doc__ or item.name).strip().splitlines()[0]
+        return {"id": item.nodeid, "title": title, "case": item.callspec.id if hasattr(item, "callspec") else ""}
+
+    def pytest_runtest_logstart(self, nodeid, location):
+        """Mark in the file's output where a check begins."""
+        sys.stdout.write(f"{MARK}{nodeid}\n")  # in one piece, whatever the buffering
+        sys.stdout.flush()
+
+    def pytest_keyboard_interrupt(self, excinfo):
+        """Say that the file itself raised what ends pytest: the parent's Ctrl-C never gets here."""
+        from tutor.explain import failure
+
+        self.tell("broken", failure=failure(excinfo.value, self.answer))
+
+    def pytest_runtest_makereport(self, item, call):
+        """Send the outcome of a check; a failure before the test body counts as one of the check's own."""
+        import pytest
+
+        from tutor.explain import failure
+
+        if call.excinfo is None:
+            if call.when == "call":
+                notes = [value for name, value in item.user_properties if name == "note"]
+                self.tell("passed", id=item.nodeid, notes=notes)
+            return
+        error = call.excinfo.value
+        if isinstance(error, pytest.skip.Exception):
+            self.tell("failed", id=item.nodeid, failure={"kind": "wrong", "diagnosis": f"not run: {error}"})
+        elif call.when != "teardown":
+            self.tell("failed", id=item.nodeid, failure=failure(error, self.answer))
+
+
+def main() -> None:
+    """Run the checks that the command line names."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("step", type=int)
+    parser.add_argument("answer", type=Path)
+    parser.add_argument("pipe", type=int)
+    parser.add_argument("trace", type=int)
+    parser.add_argument("--mine", default="")
+    args = parser.parse_args()
+    pipe = os.fdopen(args.pipe, "w")
+
+    def tell(event: str, **facts) -> None:
+        pipe.write(json.dumps({"event": event, **facts}) + "\n")
+        pipe.flush()
+
+    def end(event: str, **facts) -> NoReturn:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        tell(event, **facts)
+        os._exit(0)  # nothing that the file left behind (threads, exit handlers) may hold up the verdict
+
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # the parent answers Ctrl-C
+    faulthandler.enable(args.trace)  # a crash, and SIGUSR1, leave the line that the file is at
+    faulthandler.register(signal.SIGUSR1, args.trace, all_threads=True)
+    sys.path[0] = str(ROOT)
+    step = STEPS[args.step]
+
+    import pytest
+
+    missing = []
+    if step.uses_max:
+        missing = kernels.missing()
+        import max.experimental.nn  # noqa: F401
+
+    tell("ready", missing=missing)
+    sys.stdin.readline()
+    os.close(0)
+    os.open(os.devnull, os.O_RDONLY)
+    kernels.tell = lambda event, kernel: tell(event, kernel=kernel)
+    if args.mine:
+        from tutor.runner.mine import use
+
+        use([int(number) for number in args.mine.split(",")])
+
+    from tutor.grading import load_answer
+    from tutor.explain import failure
+
+    try:
+        load_answer(args.answer)
+    except BaseException as error:
+        end("broken", failure=failure(error, args.answer))
+    # Two of these plugins collect garbage over and over at the end, which takes a fifth of a second once MAX is there.
+    unused = ("cacheprovider", "faulthandler", "terminal", "unraisableexception", "threadexception")
+    options = ["--answer", str(args.answer), "--capture=no", "--assert=plain", "-o", "addopts="]
+    options += [f"-pno:{plugin}" for plugin in unused]
+    code = pytest.main([str(step.test), *options], plugins=[Reporter(tell, args.answer)])
+    end("done", code=int(code))
+
+
+if __name__ == "__main__":
+    main()

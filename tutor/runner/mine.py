@@ -1,0 +1,123 @@
+"""`--mine`: the learner's own files in place of the solutions, in whatever runs a model."""
+
+import importlib.abc
+import importlib.util
+import re
+import sys
+from collections.abc import Iterable
+
+from rich.console import Console
+
+from tutor import progress
+from tutor.runner.parent import Child
+from tutor.course import STEPS, Step, command, shown
+from tutor.explain import culprit, failure, stopped
+from tutor.engine.kernels import Compilation, CompileError
+
+SOLUTION = re.compile(r"solutions\.solution_(\d\d)")
+
+
+class Finder(importlib.abc.MetaPathFinder):
+    """Finds `solutions.solution_NN` in steps/step_NN.py for some steps; their imports of earlier pieces come here too."""
+
+    def __init__(self, numbers: Iterable[int]):
+        self.numbers = set(numbers)
+
+    def find_spec(self, name, path, target=None):
+        """The learner's file for a solution that it takes the place of."""
+        match = SOLUTION.fullmatch(name)
+        if match and int(match[1]) in self.numbers:
+            return importlib.util.spec_from_file_location(name, STEPS[int(match[1])].stub)
+        return None
+
+
+def use(numbers: Iterable[int]) -> None:
+    """From now on, import these steps' pieces from the learner's files. Call it before any piece is imported."""
+    sys.meta_path.insert(0, Finder(numbers))
+
+
+def needed(*numbers: int) -> list[int]:
+    """The steps whose pieces these solutions are made of: themselves, and what they import, and so on."""
+    found, left = set(), list(numbers)
+    while left:
+        number = left.pop()
+        if number not in found:
+            found.add(number)
+            left += map(int, SOLUTION.findall(STEPS[number].solution.read_text()))
+    return sorted(found)
+
+
+def passing(numbers: Iterable[int], screen: Console) -> list[int]:
+    """Those of the steps that the learner's files pass; what is not known from earlier is checked now."""
+    from tutor.screen.terminal import check_watched
+
+    found = []
+    with Compilation() as compilation:
+        for step in (STEPS[number] for number in numbers):
+            if not progress.has_passed(step) and _written(step):
+                progress.record(check_watched(Child(step, step.stub), screen, compilation))
+            if progress.has_passed(step):
+                found.append(step.number)
+    return found
+
+
+def _written(step: Step) -> bool:
+    """Whether the learner's file is there and leaves nothing to write."""
+    return step.stub.is_file() and "raise NotImplementedError" not in step.stub.read_text(errors="replace")
+
+
+def choose(which: str, numbers: list[int], screen: Console) -> list[int]:
+    """The steps, of those given, to take from the learner: "passing", those that pass, or "all" that there are."""
+    if which == "passing":
+        return passing(numbers, screen)
+    return [number for number in numbers if STEPS[number].stub.is_file()]
+
+
+def tell(mine: list[int], numbers: list[int], screen: Console) -> None:
+    """Say which of the pieces are the learner's, which are not, and which of these are written but do not pass."""
+    rest = [number for number in numbers if number not in mine]
+    failed = [number for number in rest if _written(STEPS[number])]
+    but = f"  [dim]yours does not pass:[/] {_listed(failed)}" if failed else ""
+    screen.print(f"[dim]yours:[/] {_listed(mine)}  [dim]from the solutions:[/] {_listed(rest)}{but}", soft_wrap=True)
+
+
+def take(which: str | None, numbers: list[int], screen: Console) -> list[int]:
+    """Use the learner's files for some of the steps, say which, and return them; see `choose`. None takes none."""
+    if which is None:
+        return []
+    mine = choose(which, numbers, screen)
+    use(mine)
+    tell(mine, numbers, screen)
+    return mine
+
+
+def _listed(numbers: list[int]) -> str:
+    """Numbers of steps in a line: "01 02 07"."""
+    return " ".join(STEPS[number].id for number in numbers) or "none"
+
+
+def explained(error: Exception, mine: list[int]) -> str | None:
+    """What went wrong in a sentence, and where if it was in a learner's file; None if the fault is the course's own.
+
+    A piece that gives nonsense is often noticed by another one, so those of `mine` that have not passed are named.
+    """
+    sentence = _sentence(error)
+    if sentence is None and mine:
+        sentence = f"The pieces do not fit together: {type(error).__name__}: {error}."
+    if sentence and (doubtful := [number for number in mine if not progress.has_passed(STEPS[number])]):
+        first = command(f"s{STEPS[doubtful[0]].id}")
+        sentence += (
+            f"\nOf your pieces these have not passed: {_listed(doubtful)}. `{first}` says what is wrong with one."
+        )
+    return sentence
+
+
+def _sentence(error: Exception) -> str | None:
+    """What is known to have gone wrong."""
+    if theirs := culprit(error):
+        told = failure(error, theirs)
+        line = told["look"].get("line") or getattr(error, "lineno", None)
+        return f"{stopped(told['diagnosis'])} Look at {shown(theirs)}{f':{line}' if line else ''}."
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.strerror}: {error.filename}"
+    return str(error) if isinstance(error, ValueError | OSError | CompileError) else None

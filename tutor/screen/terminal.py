@@ -1,0 +1,57 @@
+"""What the learner watches while something takes time: a spinner, a progress bar, or plain lines where no terminal is."""
+
+import time
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from tutor.engine import kernels
+from tutor.runner.parent import Child, Verdict, check
+
+
+def console(*, stderr: bool = False) -> Console:
+    """The terminal, as every command prints to it: to standard output, or to standard error."""
+    return Console(stderr=stderr, highlight=False)
+
+
+def check_watched(child: Child, screen: Console, compilation: kernels.Compilation) -> Verdict:
+    """Check the answer that `child` is for, with a spinner, compiling first what the step needs and lacks.
+
+    What only later steps need is begun beside that; `compilation` goes on with it after the verdict.
+    """
+    step = child.step
+    status = screen.status(f"Checking step {step.id}")
+
+    def watch(event: str, facts: dict) -> None:
+        if event == "ready" and (needed := [name for name in step.kernels if name in facts["missing"]]):
+            status.stop()
+            later = [name for name in facts["missing"] if name not in needed]
+            compile_kernels(needed, f"the kernels that step {step.id} needs", screen, compilation, later)
+            child.started = time.monotonic()
+            status.start()
+        elif event == "compiling":
+            status.update(f"MAX compiles a kernel that only your answer uses: {facts['kernel']} (10 to 60 s, once)")
+        elif event == "compiled":
+            status.update(f"Checking step {step.id}")
+
+    with status:
+        return check(step, child.answer, watch=watch, child=child)
+
+
+def compile_kernels(
+    batches: list[str], what: str, screen: Console, compilation: kernels.Compilation, then: Sequence[str] = ()
+) -> None:
+    """Compile batches of kernels with a progress bar; on anything but a terminal, with a line before and after.
+
+    Raises:
+        tutor.engine.kernels.CompileError: a compilation failed.
+    """
+    began = time.monotonic()
+    if not screen.is_terminal:
+        screen.print(f"Compiling {what}: once per machine, about {compilation.expected(batches):.0f} s.")
+    columns = SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
+        task = bar.add_task(f"Compiling {what}, once per machine")
+        compilation.wait_for(batches, lambda done, total: bar.update(task, completed=done, total=total), then)
+    screen.print(f"Compiled {what} in {time.monotonic() - began:.0f} s. This machine keeps them.")
