@@ -1,105 +1,77 @@
-"""Which compiled kernels the course needs, in three batches. A change of this file has every machine compile them anew."""
+"""Which compiled kernels the course needs, in three batches. A change of BATCHES has every machine compile them anew."""
 
+import importlib
 from collections.abc import Callable
 
+BATCHES = {
+    # a kernel is its kind, its operation in MAX's dialect "mo" where the kind has several, its dtypes, and its rank;
+    # what only moves numbers knows just their size: uint8, uint32 or uint64
+    "embeddings": (
+        "gather GatherOp uint32 int64",
+        "move BroadcastToOp uint32",
+        "binary AddOp float32",
+        "range int64",
+    ),
+    "transformer": (
+        "matmul float32",
+        "move TransposeOp uint32",
+        "rearrange SplitOp uint32 -",
+        "band_part uint32",
+        "reduce ReduceSoftmaxOp float32",
+        "layer_norm float32",
+        "unary GeluTanhOp float32",
+        "binary DivOp float32",
+    ),
+    "variants": (
+        *(f"binary {op} float32" for op in ("MulOp", "SubOp", "PowOp", "MaxOp")),
+        *(f"binary {op} int32" for op in ("GreaterOp", "GreaterEqualOp")),
+        *(f"binary {op} int64" for op in ("SubOp", "GreaterOp", "GreaterEqualOp", "EqualOp")),
+        *(f"binary {op} float32" for op in ("GreaterOp", "GreaterEqualOp", "EqualOp", "NotEqualOp")),
+        "unary NotOp bool",
+        *(f"unary {op} float32" for op in ("NegativeOp", "ExpOp", "LogOp", "SqrtOp", "RsqrtOp", "TanhOp", "SigmoidOp")),
+        *(f"unary {op} float32" for op in ("ErfOp", "ReluOp", "GeluOp", "GeluQuickOp", "SiluOp")),
+        *(f"reduce Reduce{op}Op float32" for op in ("Mean", "Add", "Max", "Logsoftmax", "ArgMax")),
+        "range float32",
+        "select float32",
+        "gather GatherOp uint32 int32",
+        "cast bool float32",
+        "cast float32 bool",
+        "cast int64 float32",
+        "move BroadcastToOp uint8",
+        "move BroadcastToOp uint64",
+        "rearrange ConcatOp uint32 -",
+        *(f"rearrange SliceOp uint32 {rank}" for rank in (2, 3, 4, 5)),
+        "random RandomNormalOp float32",
+        "binary AddOp uint64",  # moves the seed of the random numbers on
+    ),
+}
+KINDS = {
+    # where max._interpreter_ops makes a kernel of a kind
+    "band_part": "band_part_gc.band_part_model",
+    "binary": "elementwise_binary_gc.binary_model",
+    "cast": "cast_gc.cast_model",
+    "gather": "gather_gc.gather_model",
+    "layer_norm": "layer_norm_gc.layer_norm_model",
+    "matmul": "matmul_gc.matmul_model",
+    "move": "data_movement_gc.model",
+    "random": "random_gc.random_model",
+    "range": "range_gc.range_model",
+    "rearrange": "shape_rearrange_gc.model",
+    "reduce": "reduce_axis_gc.reduce_model",
+    "select": "select_gc.select_model",
+    "unary": "unary_elementwise_gc.unary_model",
+}
 
-def calls() -> dict[str, list[Callable]]:
-    """For each batch, the calls into MAX that ask for one compiled kernel each."""
+
+def call(kernel: str) -> Callable[[], object]:
+    """The call into MAX that asks for one compiled kernel, a line of BATCHES."""
     from max._core.dialects import mo
-    from max._interpreter_ops import (
-        band_part_gc,
-        cast_gc,
-        data_movement_gc,
-        elementwise_binary_gc,
-        gather_gc,
-        layer_norm_gc,
-        matmul_gc,
-        random_gc,
-        range_gc,
-        reduce_axis_gc,
-        select_gc,
-        shape_rearrange_gc,
-        unary_elementwise_gc,
-    )
     from max.driver import CPU
     from max.dtype import DType
 
-    cpu, f32, i32, i64, boolean = CPU(), DType.float32, DType.int32, DType.int64, DType.bool
-    byte, word, long = DType.uint8, DType.uint32, DType.uint64  # what moves numbers knows only their size
-
-    def move(op, size=word):
-        return lambda: data_movement_gc.model(op, cpu, size)
-
-    def rearrange(op, rank=None):
-        return lambda: shape_rearrange_gc.model(op, cpu, word, rank)
-
-    def binary(op, dtype=f32):
-        return lambda: elementwise_binary_gc.binary_model(op, cpu, dtype)
-
-    def unary(op, dtype=f32):
-        return lambda: unary_elementwise_gc.unary_model(op, cpu, dtype)
-
-    def reduce(op):
-        return lambda: reduce_axis_gc.reduce_model(op, cpu, f32)
-
-    def cast(source, target):
-        return lambda: cast_gc.cast_model(cpu, source, target)
-
-    return {
-        "embeddings": [
-            lambda: gather_gc.gather_model(mo.GatherOp, cpu, word, i64),
-            move(mo.BroadcastToOp),
-            binary(mo.AddOp),
-            lambda: range_gc.range_model(cpu, i64),
-        ],
-        "transformer": [
-            lambda: matmul_gc.matmul_model(cpu, f32),
-            move(mo.TransposeOp),
-            rearrange(mo.SplitOp),
-            lambda: band_part_gc.band_part_model(cpu, word),
-            reduce(mo.ReduceSoftmaxOp),
-            lambda: layer_norm_gc.layer_norm_model(cpu, f32),
-            unary(mo.GeluTanhOp),
-            binary(mo.DivOp),
-        ],
-        "variants": [
-            binary(mo.MulOp),
-            binary(mo.SubOp),
-            binary(mo.SubOp, i64),
-            binary(mo.PowOp),
-            binary(mo.MaxOp),
-            *(binary(op, i32) for op in (mo.GreaterOp, mo.GreaterEqualOp)),
-            *(binary(op, i64) for op in (mo.GreaterOp, mo.GreaterEqualOp, mo.EqualOp)),
-            *(binary(op) for op in (mo.GreaterOp, mo.GreaterEqualOp, mo.EqualOp, mo.NotEqualOp)),
-            unary(mo.NotOp, boolean),
-            unary(mo.NegativeOp),
-            unary(mo.ExpOp),
-            unary(mo.LogOp),
-            unary(mo.SqrtOp),
-            unary(mo.RsqrtOp),
-            unary(mo.TanhOp),
-            unary(mo.SigmoidOp),
-            unary(mo.ErfOp),
-            unary(mo.ReluOp),
-            unary(mo.GeluOp),
-            unary(mo.GeluQuickOp),
-            unary(mo.SiluOp),
-            reduce(mo.ReduceMeanOp),
-            reduce(mo.ReduceAddOp),
-            reduce(mo.ReduceMaxOp),
-            reduce(mo.ReduceLogsoftmaxOp),
-            reduce(mo.ReduceArgMaxOp),
-            lambda: range_gc.range_model(cpu, f32),
-            lambda: select_gc.select_model(cpu, f32),
-            lambda: gather_gc.gather_model(mo.GatherOp, cpu, word, i32),
-            cast(boolean, f32),
-            cast(f32, boolean),
-            cast(i64, f32),
-            move(mo.BroadcastToOp, byte),
-            move(mo.BroadcastToOp, long),
-            rearrange(mo.ConcatOp),
-            *(rearrange(mo.SliceOp, rank) for rank in (2, 3, 4, 5)),
-            lambda: random_gc.random_model(mo.RandomNormalOp, cpu, f32),
-            binary(mo.AddOp, long),  # moves the seed of the random numbers on
-        ],
-    }
+    kind, *words = kernel.split()
+    module, function = KINDS[kind].split(".")
+    ask = getattr(importlib.import_module(f"max._interpreter_ops.{module}"), function)
+    operation = [getattr(mo, word) for word in words if word.endswith("Op")]
+    rest = [int(word) if word.isdecimal() else getattr(DType, word, None) for word in words[len(operation) :]]
+    return lambda: ask(*operation, CPU(), *rest)

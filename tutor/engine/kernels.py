@@ -49,7 +49,7 @@ def store() -> Path:
         cpu = "".join(sorted({line for line in lines if line.startswith(("model name", "flags", "Features"))}))
     except OSError:
         cpu = platform.processor()
-    batches = Path(kernel_list.__file__).read_text()
+    batches = {name: sorted(kernels) for name, kernels in kernel_list.BATCHES.items()}
     digest = hashlib.sha256(f"{platform.machine()} {cpu} {batches}".encode()).hexdigest()[:12]
     return Path(cache) / "gpt2-course" / f"max-{version('max')}-{digest}"
 
@@ -84,8 +84,8 @@ def compile_batch(name: str) -> None:
         wanted = []
         compile_alone = gc_compile.compile_single_target
         gc_compile.compile_single_target = lambda family, key, device, build: wanted.append((key, build))
-        for call in kernel_list.calls()[name]:
-            call()
+        for kernel in kernel_list.BATCHES[name]:
+            kernel_list.call(kernel)()
         gc_compile.compile_single_target = compile_alone
 
         @in_default_mlir_context
@@ -105,8 +105,18 @@ def compile_batch(name: str) -> None:
 # ---------------------------------------------------------------- in the process that runs a learner's code
 
 
-def tell(event: str, kernel: str) -> None:
-    """Hears "compiling" and "compiled" around each compilation that the store could not spare. Replace it to listen."""
+_listeners: list[Callable[[str, str], None]] = []
+
+
+def listen(listener: Callable[[str, str], None]) -> None:
+    """Have `listener` hear "compiling" and "compiled", with the kernel, around each compilation that the store could not
+    spare."""
+    _listeners.append(listener)
+
+
+def _tell(event: str, kernel: str) -> None:
+    for listener in _listeners:
+        listener(event, kernel)
 
 
 def use_store(gc_compile: ModuleType) -> None:
@@ -122,9 +132,9 @@ def use_store(gc_compile: ModuleType) -> None:
             except Exception:  # a damaged file: forget it, so that the batch is compiled again
                 file.with_suffix(".json").unlink(missing_ok=True)
         if key not in loaded:
-            tell("compiling", key)
+            _tell("compiling", key)
             loaded[key] = compile_alone(family, key, device, build)
-            tell("compiled", key)
+            _tell("compiled", key)
         family.cache[key] = loaded[key]
         return loaded[key]
 
