@@ -24,8 +24,8 @@ from pathlib import Path
 
 from markdown_it import MarkdownIt
 
-from tutor.course import ROOT, STEPS, shown
 from tutor.commands.desk import pristine
+from tutor.course import ROOT, STEPS, shown
 
 PUT = re.compile(r"<!-- put (\S+) as (\S+) -->")
 MEASURED = re.compile(r"\b\d[\d,]*(?:\.\d+)?(?=(?: |&#160;)(?:m?s\b|seconds|times\b|(?:tokens )?per second))")

@@ -1,7 +1,6 @@
 """Step 01: the numbers that make a GPT-2 a GPT-2."""
 
-import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 

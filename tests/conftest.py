@@ -8,13 +8,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from tutor.engine import kernels, setup  # noqa: F401
-from tutor.grading.shapes import sizes_of
-from tutor.grading import load_answer
-from tutor.course import STEPS
 
 from solutions.solution_01 import GPT2Config
 from tests.reference.randoms import CASES, Case, random_weights
+from tutor.course import STEPS
+from tutor.engine import kernels, setup  # noqa: F401
+from tutor.grading import load_answer
+from tutor.grading.shapes import sizes_of
 
 REFERENCE = Path(__file__).parent / "reference"
 

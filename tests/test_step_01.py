@@ -5,8 +5,9 @@ import json
 from pathlib import Path
 
 import pytest
+
 from tutor.checkpoint import REFERENCE
-from tutor.grading import Answer, Wrong, equal, expect, refused
+from tutor.grading import Wrong, equal, expect, look_at, refused
 
 DEFAULTS = {
     # each hyperparameter of the smallest GPT-2, and values that other models or careless copies have
@@ -14,7 +15,7 @@ DEFAULTS = {
     "n_positions": (1024, {512: "is the context length of the first GPT", 2048: "is the context length of GPT-3", 768: "is n_embd"}),
     "n_embd": (768, {1024: "is the width of GPT-2 medium", 1280: "is the width of GPT-2 large", 1600: "is the width of GPT-2 XL", 512: "is the width of the first Transformer"}),
     "n_layer": (12, {24: "is the depth of GPT-2 medium", 36: "is the depth of GPT-2 large", 48: "is the depth of GPT-2 XL", 6: "is the depth of DistilGPT-2"}),
-    "n_head": (12, {heads: "divides 768 too, but GPT-2 has 12 heads of 64 numbers" for heads in (1, 2, 3, 4, 6, 8, 16, 24, 32, 48, 64)}),
+    "n_head": (12, dict.fromkeys((1, 2, 3, 4, 6, 8, 16, 24, 32, 48, 64), "divides 768 too, but GPT-2 has 12 heads of 64 numbers")),
     "layer_norm_epsilon": (1e-5, {1e-6: "is the epsilon of other models", 1e-12: "is BERT's epsilon", 1e-8: "is Adam's epsilon", 1e5: "is 100,000; 0.00001 is written 1e-5"}),
 }  # fmt: skip
 
@@ -22,7 +23,7 @@ DEFAULTS = {
 def look_inside(step, name):
     """GPT2Config; a check that fails from here on says to look at its method or property of that name."""
     config = step.GPT2Config
-    Answer.look_at(inspect.getattr_static(config, name, config))
+    look_at(inspect.getattr_static(config, name, config))
     return config
 
 

@@ -6,11 +6,11 @@ The expected IDs come from the `tokenizers` library, which shares no code with t
 import json
 
 import pytest
-from tutor.checkpoint import REFERENCE
 from tokenizers import ByteLevelBPETokenizer
-from tutor.grading import article, equal, expect, refused, refuses
 
 from solutions.solution_02 import PIECES
+from tutor.checkpoint import REFERENCE
+from tutor.grading import article, equal, expect, refused, refuses
 
 FILES = REFERENCE / "tiny-gpt2"
 EARLY = "A `return` that is indented into the loop ends it after its first turn."

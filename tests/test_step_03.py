@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from tutor.grading import close, equal, expect, has_shape, refused, refuses
 
 TEXT = np.arange(10, 63) ** 2  # 53 tokens that tell their place, and none is its neighbour plus or times something

@@ -4,7 +4,8 @@ import time
 
 import numpy as np
 import pytest
-from tutor.grading import Answer, close, expect, refused, refuses
+
+from tutor.grading import close, expect, look_at, refused, refuses
 
 IDS = np.array([2, 3, 5, 1])
 BATCH = np.array([[2, 3, 5, 1], [0, 0, 4, 2]])
@@ -22,7 +23,7 @@ def make(step, weight):
 
 def call(way, ids, columns):
     """Call `lookup`, `one_hot` or `multiply` with IDs that all have a row in a table of so many columns."""
-    Answer.look_at(way)
+    look_at(way)
     name, last = way.__name__, ids.max()
     try:
         found = way(ids)
@@ -52,7 +53,7 @@ def same_type(found, weight, what):
 def test_keeps_the_table(step, toy):
     """weight is the table"""
     table = make(step, toy["123"])
-    Answer.look_at(type(table).__init__)
+    look_at(type(table).__init__)
     expect(
         hasattr(table, "weight"), "LookupTable has no attribute `weight`. In __init__, keep the table as self.weight."
     )
@@ -69,7 +70,7 @@ def test_lookup(step, toy, seed):
         (table[(IDS + 1) % 6], "Each ID gives the row after its own: numbering starts at 0."),
         (table[np.sort(IDS)], "The rows come in the order of the table. They should come in the order of the IDs."),
     ]
-    shapes = {axes: "a column was picked for each ID, not a row." for axes in ("C T", "V T")}
+    shapes = dict.fromkeys(("C T", "V T"), "a column was picked for each ID, not a row.")
     lookup_table = make(step, table)
     before = np.array(lookup_table.weight)
     found = call(lookup_table.lookup, IDS, 3)
@@ -117,7 +118,7 @@ def test_one_hot(step, toy):
     kind = np.asarray(found).dtype
     expect(kind == np.float32, f"one_hot gives {kind}. It should be the type of the table: weight.dtype, here float32.")
     found = call(table.one_hot, BATCH, 3)
-    shapes = {axes: "len(ids) counts the first axis only, and IDs may have any shape." for axes in ("B V", "B B V")}
+    shapes = dict.fromkeys(("B V", "B B V"), "len(ids) counts the first axis only, and IDs may have any shape.")
     close(found, np.eye(6)[BATCH], "B T V", shapes=shapes, what="The result of one_hot for [B, T] IDs")
 
 
@@ -172,6 +173,6 @@ def test_refuses_unknown_ids(step, toy, way, bad):
         2.0: "an ID is a whole number",
     }
     method = getattr(make(step, toy["123"]), way)
-    Answer.look_at(method)
+    look_at(method)
     otherwise = f"{way} takes the ID {bad}, which has no row: {why[bad]}."
     refuses(method, np.array([1, bad]), of=(IndexError,), otherwise=otherwise)

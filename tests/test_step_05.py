@@ -2,9 +2,9 @@
 
 import numpy as np
 from max.experimental import functional as F
-from tutor.grading import Wrong, build, close, expect, load, on_max, refuse_gpt2_sizes, refuses, shapes_of, tensor
 
 from solutions.solution_01 import GPT2Config
+from tutor.grading import Wrong, build, close, expect, load, on_max, refuse_gpt2_sizes, refuses, shapes_of, tensor
 
 IDS = np.array([[2, 3, 5, 1], [0, 3, 3, 4]])  # B=2, T=4; a table of 6 rows and 3 columns is not square
 TOY = GPT2Config(vocab_size=6, n_positions=4, n_embd=3, n_layer=1, n_head=1)

@@ -1,9 +1,9 @@
 """What step 06 must do: `GPT2Model`, first half: token embeddings plus position embeddings."""
 
 import numpy as np
-from tutor.grading import Answer, Wrong, build, close, expect, load, on_max, refuse_gpt2_sizes, shapes_of
 
 from solutions.solution_01 import GPT2Config
+from tutor.grading import Wrong, build, close, expect, load, look_at, on_max, refuse_gpt2_sizes, shapes_of
 
 CONFIG = GPT2Config(vocab_size=13, n_positions=10, n_embd=6, n_layer=1, n_head=2)
 IDS = np.array([[4, 6, 1, 0, 3], [5, 1, 6, 6, 2]])  # B=2, T=5; small enough to be looked up in either table
@@ -119,7 +119,7 @@ def absent(model, name, names):
 def test_shapes_of_the_tables(step):
     """wte is [vocab_size, n_embd], wpe is [n_positions, n_embd]"""
     model = build(step.GPT2Model, GPT2Config())
-    Answer.look_at(type(model).__init__)
+    look_at(type(model).__init__)
     shapes = shapes_of(model)
     right = {"wte.weight": [50257, 768], "wpe.weight": [1024, 768]}
     expect(

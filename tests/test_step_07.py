@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from tests.known import suspects
 from max.experimental import functional as F
 from max.graph import Dim
+
+from tests.known import suspects
 from tests.known.numpy_gpt2 import causal_mask
 from tutor.grading import Wrong, close, expect, has_shape, on_max
 

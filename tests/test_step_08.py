@@ -1,9 +1,9 @@
 """What step 08 must do: `attention`, causal scaled dot-product attention."""
 
 import numpy as np
-from tests.known import numpy_gpt2
 import pytest
-from tests.known import suspects
+
+from tests.known import numpy_gpt2, suspects
 from tutor.grading import Wrong, close, expect, has_shape, on_max
 
 SIZES = {"H": 4, "D": 16}  # with B = 2 and T = 7

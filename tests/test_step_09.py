@@ -3,9 +3,9 @@
 import re
 
 import numpy as np
-from tests.known import numpy_gpt2
 import pytest
-from tests.known import suspects
+
+from tests.known import numpy_gpt2, suspects
 from tests.known.numpy_gpt2 import inside
 from tutor.grading import build, close, has_shape, load, on_max, refuse_gpt2_sizes, shapes_of
 

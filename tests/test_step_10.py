@@ -1,9 +1,9 @@
 """What step 10 must do: `LayerNorm`, which normalises each token's vector."""
 
 import numpy as np
-from tests.known import numpy_gpt2
-from tests.known import suspects
-from tutor.grading import Answer, Wrong, build, close, expect, load, numpy, on_max, shapes_of
+
+from tests.known import numpy_gpt2, suspects
+from tutor.grading import Wrong, build, close, expect, load, look_at, numpy, on_max, shapes_of
 
 SIZES = {"B": 2, "T": 5, "C": 24}
 
@@ -23,7 +23,7 @@ def make(step, n_embd, epsilon, weights=None):
             swapped = True
         expect(not swapped, "LayerNorm gets n_embd first, then epsilon. Your __init__ takes them the other way round.")
         raise
-    Answer.look_at(type(norm).__init__)
+    look_at(type(norm).__init__)
     shapes = shapes_of(norm)
     extra = [name for name in shapes if name not in ("weight", "bias")]
     if "weight" in shapes and "bias" in shapes and extra:

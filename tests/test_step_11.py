@@ -1,13 +1,12 @@
 """What step 11 must do: `MLP`, two linear layers with a GELU between them."""
 
 import numpy as np
-from tests.known import numpy_gpt2
 import pytest
-from tests.known import suspects
-from tests.known.numpy_gpt2 import inside
-from tutor.grading import build, close, has_shape, on_max
 
 from solutions.solution_01 import GPT2Config
+from tests.known import numpy_gpt2, suspects
+from tests.known.numpy_gpt2 import inside
+from tutor.grading import build, close, has_shape, on_max
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,8 @@
 """What step 12 must do: `Block`, attention and MLP with their norms and residuals."""
 
-from tests.known import numpy_gpt2
 import pytest
-from tests.known import suspects
+
+from tests.known import numpy_gpt2, suspects
 from tests.known.numpy_gpt2 import inside
 from tutor.grading import build, close, has_shape, on_max
 

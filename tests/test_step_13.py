@@ -1,8 +1,8 @@
 """What step 13 must do: `GPT2Model`, the whole body of GPT-2."""
 
-from tests.known import numpy_gpt2
 import pytest
-from tests.known import suspects
+
+from tests.known import numpy_gpt2, suspects
 from tutor.grading import build, close, expect, has_shape, load, on_max
 
 

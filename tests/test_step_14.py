@@ -1,8 +1,8 @@
 """What step 14 must do: `GPT2LMHeadModel`, the body and the head that is tied to `wte`."""
 
-from tests.known import numpy_gpt2
 import pytest
-from tests.known import suspects
+
+from tests.known import numpy_gpt2, suspects
 from tutor.grading import build, close, expect, has_shape, load, on_max
 
 

@@ -5,11 +5,11 @@ import re
 
 import numpy as np
 import pytest
-from tutor.checkpoint import REFERENCE
 from safetensors.numpy import save_file
-from tutor.grading import Wrong, build, close, equal, expect, numpy, on_max, on_purpose
 
 from solutions.solution_14 import GPT2LMHeadModel
+from tutor.checkpoint import REFERENCE
+from tutor.grading import Wrong, build, close, equal, expect, numpy, on_max, on_purpose
 
 TINY = REFERENCE / "tiny-gpt2"
 SMALL = {"vocab_size": 7, "n_positions": 5, "n_embd": 4, "n_layer": 1, "n_head": 2, "layer_norm_epsilon": 1e-5}

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from tutor.checkpoint import REFERENCE
-from tutor.grading import close, equal, expect, refuses, whole_number
 
 from solutions.solution_02 import encode, read_tokenizer
+from tutor.checkpoint import REFERENCE
+from tutor.grading import close, equal, expect, refuses, whole_number
 
 TINY = REFERENCE / "tiny-gpt2"
 RANDOM = np.random.default_rng(16)

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from itertools import islice
 
 import numpy as np
-from tutor.checkpoint import REFERENCE
 from max.experimental import functional as F
 from max.experimental import nn
 from max.experimental.tensor import Tensor
-from tutor.grading import Wrong, build, equal, expect, numpy, refuses, tensor, whole_number
 
 from solutions.solution_14 import GPT2LMHeadModel
+from tutor.checkpoint import REFERENCE
+from tutor.grading import Wrong, build, equal, expect, numpy, refuses, tensor, whole_number
 
 V, N_POSITIONS = 50, 8
 RANDOM = np.random.default_rng(17)

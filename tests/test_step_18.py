@@ -7,6 +7,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+
 from tutor.checkpoint import REFERENCE
 from tutor.grading import Wrong, close, equal, expect, on_purpose, refuses, whole_number
 

@@ -136,8 +136,8 @@ def main() -> int:
     """Run the command that the command line names and return its exit code."""
     args = parser().parse_args()
     if args.command == "check":
-        from tutor.runner.parent import StartError
         from tutor.commands.check import check_step
+        from tutor.runner.parent import StartError
 
         try:
             return check_step(args)

@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from tutor.runner.parent import Verdict, digest
 from tutor.course import ROOT, Step
+from tutor.runner.records import Verdict, digest
 
 FILE = ROOT / ".tutor" / "progress.json"
 

@@ -5,8 +5,8 @@ import pkgutil
 from collections.abc import Callable
 
 import book.figures
-from tutor.course import ROOT, shown
 from book.snippets import same
+from tutor.course import ROOT, shown
 
 FOLDER = ROOT / "book" / "src" / "figures"
 

@@ -3,10 +3,10 @@
 import numpy as np
 import svg
 
-from solutions.solution_02 import decode
-from tutor.checkpoint import REFERENCE
 from book.figures.draw import CELL_H, arrow, cell, label, picture
 from book.figures.text import TOKENIZER, minus
+from solutions.solution_02 import decode
+from tutor.checkpoint import REFERENCE
 
 EXPECTED = np.load(REFERENCE / "expected.npz")
 WORDS = [decode([token], TOKENIZER).strip() for token in EXPECTED["batch/input_ids"][0].tolist()]

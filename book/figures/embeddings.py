@@ -4,9 +4,9 @@ import numpy as np
 import svg
 from safetensors.numpy import load_file
 
-from tutor.checkpoint import REFERENCE, TINY
 from book.figures.draw import CELL_H, CELL_W, arrow, cell, label, picture, table
 from book.figures.text import minus
+from tutor.checkpoint import REFERENCE, TINY
 
 TOY = np.load(REFERENCE / "toy.npz")["seed_123/weight"]
 IDS = [2, 3, 5, 1]
@@ -129,9 +129,7 @@ def positions() -> str:
             square(x + len(shown) * size + 24, top, cosine),
             svg.Rect(x=x + len(shown) * size + 24, y=top, width=size, height=size, class_=["cell"]),
         ]
-        elements.append(
-            label(x + len(shown) * size + 50, top + 14, minus(f"{cosine}"), kind="number", anchor="start")
-        )
+        elements.append(label(x + len(shown) * size + 50, top + 14, minus(f"{cosine}"), kind="number", anchor="start"))
     return picture(
         x + len(shown) * size + 100,
         y + len(shown) * size + 10,

@@ -5,10 +5,10 @@ import json
 import numpy as np
 import svg
 
-from solutions.solution_16 import word_id
-from tutor.checkpoint import TINY
 from book.figures.draw import CELL_H, arrow, cell, label, picture
 from book.figures.text import TOKENIZER, minus, path
+from solutions.solution_16 import word_id
+from tutor.checkpoint import TINY
 
 RAW = (TINY / "model.safetensors").read_bytes()
 START = 8 + int.from_bytes(RAW[:8], "little")
@@ -197,7 +197,7 @@ def embedding_map() -> str:
 
 def royal_box() -> str:
     """Eight words in the three directions in which their embeddings vary most: nearly the corners of a box."""
-    words = "king queen man woman prince princess boy girl".split()
+    words = ["king", "queen", "man", "woman", "prince", "princess", "boy", "girl"]
     age, rank, sex = principal(words, 3).T
     age, rank, sex = age * np.sign(age[4]), rank * np.sign(rank[0]), sex * np.sign(sex[1])
     x, y = 214 + 230 * age + 190 * sex, 156 - 230 * rank - 75 * sex

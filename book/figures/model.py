@@ -8,11 +8,11 @@ import numpy as np
 import svg
 from safetensors.numpy import load_file
 
-from solutions.solution_02 import decode
-from tutor.checkpoint import TINY
 from book.figures.attention import EXPECTED, WORDS
 from book.figures.draw import CELL_H, CELL_W, arrow, cell, label, picture
 from book.figures.text import TOKENIZER, minus, path
+from solutions.solution_02 import decode
+from tutor.checkpoint import TINY
 
 WTE = load_file(TINY / "model.safetensors")["transformer.wte.weight"]
 

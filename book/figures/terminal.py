@@ -1,12 +1,13 @@
 """The picture of a verdict in the README and the introduction: a real one, as a terminal shows it."""
 
 import io
+from dataclasses import replace
 from unittest import mock
 
 from rich.console import Console
 
-from tutor.runner.parent import check
 from tutor.course import ROOT, STEPS
+from tutor.runner.parent import check
 from tutor.screen.verdict import show
 
 # rich's own template links to a font on the web; the reader's own will do.
@@ -32,7 +33,9 @@ def verdict() -> str:
     step = STEPS[5]
     result = check(step, ROOT / "tests" / "mistakes" / "step_05" / "scaled.py")
     result.answer = step.stub
-    result.failure["look"]["file"] = str(step.stub)
+    for one in result.checks:
+        if one.failure:
+            one.failure = replace(one.failure, look=replace(one.failure.look, file=str(step.stub)))
     console = Console(record=True, width=80, file=io.StringIO(), force_terminal=True, highlight=False)
     console.print("[bold]$ pixi run s05[/]")
     with mock.patch("tutor.screen.verdict.command", "pixi run {}".format):

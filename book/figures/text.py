@@ -2,9 +2,9 @@
 
 import svg
 
+from book.figures.draw import CELL_H, arrow, cell, label, picture
 from solutions.solution_02 import CHARACTER, encode, read_tokenizer
 from tutor.checkpoint import TINY
-from book.figures.draw import CELL_H, arrow, cell, label, picture
 
 TOKENIZER = read_tokenizer(TINY)
 

@@ -3,11 +3,11 @@
 import numpy as np
 import svg
 
-from solutions.solution_02 import decode
-from solutions.solution_18 import probabilities
 from book.figures.attention import EXPECTED, WORDS
 from book.figures.draw import CELL_H, arrow, cell, label, picture
 from book.figures.text import TOKENIZER, minus, path
+from solutions.solution_02 import decode
+from solutions.solution_18 import probabilities
 
 # ---------------------------------------------------------------- step 17
 

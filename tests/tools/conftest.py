@@ -4,11 +4,11 @@ import os
 import signal
 
 import pytest
+
+from tests.conftest import compile_missing
 from tutor.commands.desk import pristine
 from tutor.course import ROOT, STEPS
 from tutor.engine import kernels
-
-from tests.conftest import compile_missing
 
 
 def pytest_configure(config):

@@ -12,9 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from tutor.runner.parent import Verdict, check
-from tutor.course import ROOT, STEPS
+
 from tutor.commands.desk import pristine
+from tutor.course import ROOT, STEPS
+from tutor.runner.parent import check
+from tutor.runner.records import Verdict
 
 FILES = {kind: sorted((ROOT / "tests" / kind).glob("step_*/*.py")) for kind in ("mistakes", "answers")}
 
@@ -60,7 +62,7 @@ def told(verdict: Verdict) -> str:
     """The verdict in a few lines, for the message of a failed assertion."""
     lines = [f"{verdict.answer}: passed" if verdict.passed else f"{verdict.answer}: failed"]
     lines += [
-        f"{check['title']}: {(check.get('failure') or {}).get('diagnosis', 'passed')}" for check in verdict.checks
+        f"{check.title}: {check.failure.diagnosis if check.failure else 'passed'}" for check in verdict.checks
     ]
     lines += [str(verdict.broken)] if verdict.broken else []
     return "\n".join([*lines, verdict.printed])
@@ -89,8 +91,8 @@ def test_right_answer_in_another_form_passes(subject, verdict_on):
 def test_stub_is_not_written_yet(subject, verdict_on):
     verdict = verdict_on(subject)
     assert not verdict.passed
-    assert verdict.failure["kind"] == "unwritten", told(verdict)
-    assert all(check["failure"]["kind"] == "unwritten" for check in verdict.checks), told(verdict)
+    assert verdict.failure.kind == "unwritten", told(verdict)
+    assert all(check.state == "unwritten" for check in verdict.checks), told(verdict)
 
 
 @pytest.mark.parametrize("subject", FILES["mistakes"], ids=name)
@@ -99,7 +101,7 @@ def test_mistake_gets_its_diagnosis(subject, verdict_on):
     assert expected, "the docstring of a mistake ends with `Diagnosis:` and the words that the verdict must hold"
     verdict = verdict_on(subject)
     assert not verdict.passed, "a wrong answer passed"
-    assert expected in verdict.failure["diagnosis"], told(verdict)
+    assert expected in verdict.failure.diagnosis, told(verdict)
 
 
 @pytest.mark.parametrize("number", list(STEPS))

@@ -9,9 +9,10 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+
 from book import snippets
-from tutor.course import ROOT, STEPS, shown
 from book.figures.__main__ import FOLDER, drawings
+from tutor.course import ROOT, STEPS, shown
 
 SOURCE = ROOT / "book" / "src"
 

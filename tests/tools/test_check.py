@@ -10,9 +10,11 @@ import time
 
 import psutil
 import pytest
+
 from tutor import __main__
-from tutor.runner import parent
 from tutor.course import ROOT, STEPS
+from tutor.runner import parent
+from tutor.runner.records import Check, Verdict
 
 STEP = STEPS[4]  # needs no MAX, so that these tests are quick; the process is the same for all steps
 RIGHT = STEP.solution.read_text()
@@ -22,7 +24,7 @@ RIGHT = STEP.solution.read_text()
 def verdict_on(tmp_path):
     """A function from the text of a file to the verdict on it."""
 
-    def judge(text: str | bytes) -> parent.Verdict:
+    def judge(text: str | bytes) -> Verdict:
         file = tmp_path / "step_04.py"
         file.write_bytes(text if isinstance(text, bytes) else text.encode())
         return parent.check(STEP, file)
@@ -74,7 +76,7 @@ def test_solution(verdict_on):
 def test_broken_files(verdict_on, text, says):
     verdict = verdict_on(text)
     assert not verdict.passed
-    assert says in verdict.failure["diagnosis"]
+    assert says in verdict.failure.diagnosis
     assert "Traceback" not in verdict.printed
 
 
@@ -84,10 +86,10 @@ def test_endless_loops(verdict_on, where, monkeypatch):
     loop = "while True: pass"
     start = time.monotonic()
     verdict = verdict_on(RIGHT + loop if where == "at import" else in_lookup(loop))
-    assert not verdict.passed and "a loop never stops" in verdict.failure["diagnosis"]
+    assert not verdict.passed and "a loop never stops" in verdict.failure.diagnosis
     assert time.monotonic() - start < 10
     line = next(i for i, text in enumerate(verdict.answer.read_text().splitlines(), 1) if loop in text)
-    assert verdict.failure["look"]["line"] == line
+    assert verdict.failure.look.line == line
 
 
 def test_endless_printing(verdict_on, monkeypatch):
@@ -131,7 +133,7 @@ def test_output_before_the_end_is_shown(verdict_on, text, monkeypatch):
 def test_closed_pipes_do_not_hold_up_the_verdict(verdict_on, monkeypatch):
     monkeypatch.setattr(parent, "LIMIT", 2)
     verdict = verdict_on(RIGHT + "import os\nos.closerange(0, 64)\nwhile True: pass\n")
-    assert "did not come to an end" in verdict.failure["diagnosis"]
+    assert "did not come to an end" in verdict.failure.diagnosis
 
 
 def test_a_process_that_is_gone_before_it_begins():
@@ -144,7 +146,7 @@ def test_a_process_that_is_gone_before_it_begins():
             child.process.wait()
 
     verdict = parent.check(STEP, STEP.solution, watch=kill, child=child)
-    assert "The system ended your code" in verdict.failure["diagnosis"]
+    assert "The system ended your code" in verdict.failure.diagnosis
 
 
 def refusing(times: int):
@@ -176,9 +178,9 @@ def test_no_process_at_all(monkeypatch, capsys):
 
 
 def test_a_check_that_did_not_run_is_no_pass():
-    verdict = parent.Verdict(STEP, STEP.solution, checks=[{"title": "a", "failure": None}, {"title": "b"}])
+    verdict = Verdict(STEP, STEP.solution, checks=[Check("a", "a", ran=True), Check("b", "b")])
     assert not verdict.passed
-    assert not parent.Verdict(STEP, STEP.solution).passed
+    assert not Verdict(STEP, STEP.solution).passed
 
 
 def run(*args: str, **options) -> subprocess.CompletedProcess:

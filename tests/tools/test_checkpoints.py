@@ -15,14 +15,14 @@ import numpy as np
 import pytest
 import safetensors
 from safetensors.numpy import save_file
-from tutor import checkpoint
-from tutor.checkpoint import CheckpointError
-from tutor.grading import build, numpy, on_max
-from tutor.course import ROOT
 
 from solutions.solution_01 import GPT2Config
 from solutions.solution_14 import GPT2LMHeadModel
 from solutions.solution_15 import load_checkpoint, read_safetensors, to_parameters
+from tutor import checkpoint
+from tutor.checkpoint import CheckpointError
+from tutor.course import ROOT
+from tutor.grading import build, numpy, on_max
 
 TINY = (checkpoint.TINY / "model.safetensors").read_bytes()
 HEADER_LENGTH = int.from_bytes(TINY[:8], "little")

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from tutor.grading import Wrong, close, equal, expect, refuses
 
 RIGHT = np.random.default_rng(0).standard_normal((2, 5, 5), np.float32)

@@ -1,6 +1,7 @@
 """The command line: a slip is answered with one sentence that names the command as the learner typed it."""
 
 import pytest
+
 from tutor.__main__ import parser
 from tutor.course import command
 

@@ -17,8 +17,11 @@ import pytest
 from max.experimental import functional as F
 from max.experimental import nn
 from max.experimental.tensor import Tensor
-from tutor.grading import Answer, Wrong, build, load, load_answer, on_max, tensor
-from tutor.explain import OF_MAX, OF_PYTHON, failure
+
+from tutor.explain import failure
+from tutor.explain.max_rules import OF_MAX
+from tutor.explain.python_rules import OF_PYTHON
+from tutor.grading import Wrong, build, load, load_answer, on_max, tensor
 
 pytestmark = pytest.mark.usefixtures("kernels_ready")
 SIZES = {"B": 2, "T": 7, "C": 24, "H": 3, "D": 8, "3C": 72}
@@ -254,8 +257,7 @@ def error_on_max(case: int) -> Exception:
 @pytest.mark.parametrize("case", range(len(ON_MAX)), ids=lambda case: ON_MAX[case][2])
 def test_error_is_explained(case):
     error = error_on_max(case)
-    Answer.sizes = SIZES
-    assert ON_MAX[case][2] in failure(error, Path(__file__))["diagnosis"]
+    assert ON_MAX[case][2] in failure(error, Path(__file__)).diagnosis
 
 
 def unpack(array):
@@ -398,7 +400,7 @@ def test_without_max_nothing_is_said_of_it(case, monkeypatch):
     """The steps in plain Python and NumPy."""
     error = error_on_numpy(case)
     monkeypatch.delitem(sys.modules, "max.experimental")
-    diagnosis = failure(error, Path(__file__))["diagnosis"]
+    diagnosis = failure(error, Path(__file__)).diagnosis
     assert ON_NUMPY[case][1] in diagnosis
     assert "MAX" not in diagnosis
 
@@ -422,10 +424,8 @@ def test_an_error_inside_a_solution_names_it():
     with pytest.raises(AttributeError) as caught:
         space["make"]()
     told = failure(caught.value, Path("learner.py"))
-    assert told["diagnosis"].startswith(
-        "solutions/solution_11.py cannot work with what your code gives it. It raises an"
-    )
-    assert "self.c_fc = " in told["facts"]["inside"]
+    assert told.diagnosis.startswith("solutions/solution_11.py cannot work with what your code gives it. It raises an")
+    assert "self.c_fc = " in told.facts["inside"]
 
 
 class Two(nn.Module):
@@ -549,14 +549,14 @@ def told_of(tmp_path, source, call=None):
 
 def test_a_syntax_error_has_its_line_and_one_mark(tmp_path):
     told = told_of(tmp_path, "a = 1\nb = [1 2]\n")
-    assert told["diagnosis"] == "Python cannot read the file: invalid syntax. Perhaps you forgot a comma?"
-    assert told["look"]["line"] == 2 and told["look"]["code"] == "b = [1 2]"
+    assert told.diagnosis == "Python cannot read the file: invalid syntax. Perhaps you forgot a comma?"
+    assert told.look.line == 2 and told.look.code == "b = [1 2]"
 
 
 def test_a_forgotten_self_has_its_line(tmp_path):
     source = "class A:\n    x = 1\n\n    def forward(tokens):\n        return tokens\n"
     told = told_of(tmp_path, source, lambda answer: answer.A().forward([1]))
-    assert told["look"]["line"] == 4 and told["look"]["code"] == "def forward(tokens):"
+    assert told.look.line == 4 and told.look.code == "def forward(tokens):"
 
 
 @pytest.mark.parametrize(
@@ -576,14 +576,14 @@ def test_a_forgotten_self_has_its_line(tmp_path):
 )
 def test_a_raise_that_was_left_is_told(tmp_path, body, words):
     told = told_of(tmp_path, f"def f():\n    {body}\n", lambda answer: answer.f())
-    assert told["kind"] == "unwritten" and words in told["diagnosis"]
+    assert told.kind == "unwritten" and words in told.diagnosis
 
 
 def test_the_numbers_of_a_tensor_without_lazy(tmp_path):
     """Where the file has no F.lazy, nothing is said of it."""
     source = "from solutions.solution_07 import causal_mask\n\n\ndef f(x):\n    return causal_mask(x)\n"
     told = told_of(tmp_path, source, lambda answer: on_max(answer.f, x))
-    assert "A tensor stands where a Python number belongs, in `causal_mask(x)`" in told["diagnosis"]
+    assert "A tensor stands where a Python number belongs, in `causal_mask(x)`" in told.diagnosis
 
 
 def test_numbers_that_are_read_in_init(tmp_path):
@@ -593,9 +593,9 @@ def test_numbers_that_are_read_in_init(tmp_path):
         "    def __init__(self):\n        self.scale = float(Tensor.ones([1]).item())\n"
     )
     told = told_of(tmp_path, source, lambda answer: build(answer.A))
-    assert "asked for in __init__, where they are not computed yet" in told["diagnosis"]
+    assert "asked for in __init__, where they are not computed yet" in told.diagnosis
 
 
 def test_a_misspelled_name_is_found(tmp_path):
     told = told_of(tmp_path, "def cosine_similarty():\n    pass\n", lambda answer: answer.cosine_similarity)
-    assert told["diagnosis"].endswith("Is it `cosine_similarty`?")
+    assert told.diagnosis.endswith("Is it `cosine_similarty`?")

@@ -8,14 +8,13 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
-from tutor.checkpoint import REFERENCE
 from safetensors.numpy import save_file
-from tutor.commands import explore
-from tutor.checkpoint import FILES, TINY
-from tutor.course import ROOT
-from tests.reference.make.claims import ANALOGIES, APART, FAR, NEARER
 
 from solutions.solution_02 import encode
+from tests.reference.make.claims import ANALOGIES, APART, FAR, NEARER
+from tutor.checkpoint import FILES, REFERENCE, TINY
+from tutor.commands import explore
+from tutor.course import ROOT
 
 
 def run(*words, folder=ROOT):

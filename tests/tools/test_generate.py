@@ -10,14 +10,14 @@ from argparse import Namespace
 
 import numpy as np
 import pytest
-from tutor.checkpoint import REFERENCE
-from tutor import checkpoint
-from tutor.commands import generate
-from tutor.engine import kernels
-from tutor.grading import on_max
-from tutor.course import ROOT
 
 from solutions.solution_02 import END_OF_TEXT, decode, encode, read_tokenizer
+from tutor import checkpoint
+from tutor.checkpoint import REFERENCE
+from tutor.commands import generate
+from tutor.course import ROOT
+from tutor.engine import kernels
+from tutor.grading import on_max
 
 pytestmark = pytest.mark.usefixtures("kernels_ready")
 

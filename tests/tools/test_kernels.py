@@ -9,13 +9,13 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import psutil
 import pytest
+
+from tutor.course import ROOT, STEPS
 from tutor.engine import kernel_list, kernels
 from tutor.runner.parent import check
-from tutor.course import ROOT, STEPS
 
 
 def test_every_kernel_of_the_course_is_known_to_max(kernels_ready):

@@ -6,12 +6,12 @@ import subprocess
 import sys
 
 import pytest
-from tutor.checkpoint import REFERENCE
-from tutor.runner import mine
-from tutor.runner.parent import digest
-from tutor.course import STEPS
 
 from solutions.solution_02 import decode, read_tokenizer
+from tutor.checkpoint import REFERENCE
+from tutor.course import STEPS
+from tutor.runner import mine
+from tutor.runner.records import digest
 
 FIRST = json.loads((REFERENCE / "generated.json").read_text())[0]
 TEXT = decode(FIRST["prompt_ids"] + FIRST["ids"][:3], read_tokenizer(REFERENCE / "tiny-gpt2")) + "\n"

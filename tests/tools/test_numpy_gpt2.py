@@ -8,12 +8,8 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-from tests import known
 import numpy as np
-from tests.known import numpy_gpt2
 import pytest
-from tutor.grading import Wrong, close, tensor
-from tutor.course import STEPS
 
 from solutions.solution_09 import MultiHeadAttention
 from solutions.solution_10 import LayerNorm
@@ -21,6 +17,10 @@ from solutions.solution_11 import MLP
 from solutions.solution_12 import Block
 from solutions.solution_13 import GPT2Model
 from solutions.solution_14 import GPT2LMHeadModel
+from tests import known
+from tests.known import numpy_gpt2
+from tutor.course import STEPS
+from tutor.grading import Wrong, close, tensor
 
 MISTAKES = [
     pytest.param(step, name, sentence, id=f"{step:02} {name}")

@@ -15,8 +15,8 @@ import pytest
 from safetensors.numpy import load_file
 
 from tests.reference.make import bpe, claims, grammar
-from tests.reference.randoms import CASES, random_weights
 from tests.reference.make.toy import TOY_IDS, TOY_TABLES
+from tests.reference.randoms import CASES, random_weights
 
 REFERENCE = Path(__file__).parents[1] / "reference"
 MODEL = REFERENCE / "tiny-gpt2"
@@ -449,7 +449,9 @@ def test_the_attention_claim_of_the_model_card_is_true(tokenizer):
 def test_making_it_without_pytorch_says_what_is_missing():
     """As the learner's environment is: one sentence, exit 1, and nothing changed."""
     before = {path: path.stat().st_mtime_ns for path in REFERENCE.rglob("*")}
-    without = "import runpy, sys; sys.modules['torch'] = None; runpy.run_module('tests.reference.make', run_name='__main__')"
+    without = (
+        "import runpy, sys; sys.modules['torch'] = None; runpy.run_module('tests.reference.make', run_name='__main__')"
+    )
     done = subprocess.run([sys.executable, "-c", without], capture_output=True, text=True, cwd=REFERENCE.parents[1])
     assert done.returncode == 1
     assert "is not installed here" in " ".join(done.stdout.split())

@@ -1,6 +1,7 @@
 """The runner of the book's snippets: it notices what drifted, and writes what is printed now."""
 
 import pytest
+
 from book import snippets
 
 PAGE = """\

@@ -9,9 +9,10 @@ import sys
 import termios
 import time
 
-from tests.tools import hub as stand_in
 import numpy as np
 import pytest
+
+from tests.tools import hub as stand_in
 from tutor import checkpoint
 from tutor.commands import weights
 

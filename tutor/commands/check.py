@@ -9,8 +9,9 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tutor.runner.parent import Child, Verdict
 from tutor.course import ROOT, Step, command, shown
+from tutor.runner.parent import Child
+from tutor.runner.records import Verdict
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from tutor.engine import kernels
 from tutor.checkpoint import CheckpointError, find
 from tutor.course import STEPS
+from tutor.engine import kernels
 from tutor.runner.mine import explained, needed, take
 from tutor.screen.terminal import compile_kernels, console
 

@@ -27,8 +27,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import IO
 
-from tutor.engine import kernel_list
 from tutor.course import ROOT
+from tutor.engine import kernel_list
 
 SECONDS = {"embeddings": 20, "transformer": 77, "variants": 65}
 """The batches in the order in which the course needs them, each with the seconds it took beside another one on two

@@ -6,6 +6,8 @@ import ast
 import builtins
 import itertools
 import linecache
+import sys
+import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -91,3 +93,38 @@ def tree(answer: Path) -> ast.AST:
         return ast.parse("".join(linecache.getlines(str(answer))))
     except (SyntaxError, ValueError):
         return ast.Module([], [])
+
+
+def last_frame_in(error: BaseException, answer: Path) -> bool:
+    """Whether the line that raised an error is one of the learner's file."""
+    return Path(traceback.extract_tb(error.__traceback__)[-1].filename) == answer
+
+
+def arguments(function: Any) -> list[str]:
+    """The names of a function's arguments."""
+    code = getattr(function, "__code__", None)
+    return list(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]) if code else []
+
+
+def defined(name: str, spot: Spot) -> Any:
+    """The class, function, classmethod or staticmethod that the learner's file defines under a dotted name, or None."""
+    modules = [module for module in list(sys.modules.values()) if getattr(module, "__file__", None) == str(spot.answer)]
+    for thing in modules:
+        for key in name.split("."):
+            thing = getattr(thing, "__dict__", {}).get(key)
+        if thing is not None:
+            return thing
+    return None
+
+
+def is_method(name: str) -> bool:
+    """Whether a dotted name is that of a function in a class."""
+    return "." in name and not name.rpartition(".")[0].endswith("<locals>")
+
+
+def words(error: BaseException) -> str:
+    """What an error says."""
+    try:
+        return str(error)
+    except Exception:  # a class of the learner's own whose __str__ fails in turn
+        return ""

@@ -1,7 +1,7 @@
 """The process in which a learner's file runs: it imports the file, runs the checks of the step, and tells its parent.
 
 It writes one JSON object a line to a pipe: `ready` (with the batches of kernels that are missing), `collected`,
-`compiling` and `compiled`, a `passed` or `failed` per check, and `done`. It starts on a line from standard input, so
+`compiling` and `compiled`, a `ran` per check, and `done`; records.py has what they carry. It starts on a line from standard input, so
 that a process may wait with MAX imported until the learner saves the file. Whatever the file does (hang, exit, crash)
 is the parent's to notice: see parent.py.
 """
@@ -12,12 +12,14 @@ import json
 import os
 import signal
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import NoReturn
 
+from tutor.course import ROOT, STEPS
 from tutor.engine import kernels, setup  # noqa: F401
 from tutor.runner.parent import MARK
-from tutor.course import ROOT, STEPS
+from tutor.runner.records import Check, Failure, facts_of
 
 
 class Reporter:
@@ -33,13 +35,13 @@ class Reporter:
 
     def pytest_collection_modifyitems(self, items):
         """Say which checks there are; the first line of a test's docstring is its title."""
-        self.tell("collected", checks=[self.check(item) for item in items])
+        self.tell("collected", checks=[asdict(self.check(item)) for item in items])
 
     @staticmethod
-    def check(item) -> dict:
+    def check(item) -> Check:
         """A check as the parent knows it; `case` tells the cases of one parametrised test apart."""
         title = (item.function.__doc__ or item.name).strip().splitlines()[0]
-        return {"id": item.nodeid, "title": title, "case": item.callspec.id if hasattr(item, "callspec") else ""}
+        return Check(item.nodeid, title, item.callspec.id if hasattr(item, "callspec") else "")
 
     def pytest_runtest_logstart(self, nodeid, location):
         """Mark in the file's output where a check begins."""
@@ -50,7 +52,7 @@ class Reporter:
         """Say that the file itself raised what ends pytest: the parent's Ctrl-C never gets here."""
         from tutor.explain import failure
 
-        self.tell("broken", failure=failure(excinfo.value, self.answer))
+        self.tell("broken", failure=facts_of(failure(excinfo.value, self.answer)))
 
     def pytest_runtest_makereport(self, item, call):
         """Send the outcome of a check; a failure before the test body counts as one of the check's own."""
@@ -60,14 +62,17 @@ class Reporter:
 
         if call.excinfo is None:
             if call.when == "call":
-                notes = [value for name, value in item.user_properties if name == "note"]
-                self.tell("passed", id=item.nodeid, notes=notes)
+                self._ran(item)
             return
         error = call.excinfo.value
         if isinstance(error, pytest.skip.Exception):
-            self.tell("failed", id=item.nodeid, failure={"kind": "wrong", "diagnosis": f"not run: {error}"})
+            self._ran(item, Failure(f"not run: {error}"))
         elif call.when != "teardown":
-            self.tell("failed", id=item.nodeid, failure=failure(error, self.answer))
+            self._ran(item, failure(error, self.answer))
+
+    def _ran(self, item, failed: Failure | None = None) -> None:
+        notes = [value for name, value in item.user_properties if name == "note"]
+        self.tell("ran", id=item.nodeid, notes=notes, failure=facts_of(failed))
 
 
 def main() -> None:
@@ -108,19 +113,19 @@ def main() -> None:
     sys.stdin.readline()
     os.close(0)
     os.open(os.devnull, os.O_RDONLY)
-    kernels.tell = lambda event, kernel: tell(event, kernel=kernel)
+    kernels.listen(lambda event, kernel: tell(event, kernel=kernel))
     if args.mine:
         from tutor.runner.mine import use
 
         use([int(number) for number in args.mine.split(",")])
 
-    from tutor.grading import load_answer
     from tutor.explain import failure
+    from tutor.grading import load_answer
 
     try:
         load_answer(args.answer)
     except BaseException as error:
-        end("broken", failure=failure(error, args.answer))
+        end("broken", failure=facts_of(failure(error, args.answer)))
     # Two of these plugins collect garbage over and over at the end, which takes a fifth of a second once MAX is there.
     unused = ("cacheprovider", "faulthandler", "terminal", "unraisableexception", "threadexception")
     options = ["--answer", str(args.answer), "--capture=no", "--assert=plain", "-o", "addopts="]

@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from rich.console import Console
 
 from tutor import progress
-from tutor.runner.parent import Child
 from tutor.course import STEPS, Step, command, shown
-from tutor.explain import culprit, failure, stopped
 from tutor.engine.kernels import Compilation, CompileError
+from tutor.explain import culprit, failure, stopped
+from tutor.runner.parent import Child
 
 SOLUTION = re.compile(r"solutions\.solution_(\d\d)")
 
@@ -116,8 +116,8 @@ def _sentence(error: Exception) -> str | None:
     """What is known to have gone wrong."""
     if theirs := culprit(error):
         told = failure(error, theirs)
-        line = told["look"].get("line") or getattr(error, "lineno", None)
-        return f"{stopped(told['diagnosis'])} Look at {shown(theirs)}{f':{line}' if line else ''}."
+        line = (told.look and told.look.line) or getattr(error, "lineno", None)
+        return f"{stopped(told.diagnosis)} Look at {shown(theirs)}{f':{line}' if line else ''}."
     if isinstance(error, OSError) and error.filename:
         return f"{error.strerror}: {error.filename}"
     return str(error) if isinstance(error, ValueError | OSError | CompileError) else None

@@ -5,7 +5,6 @@ passed, whatever the process's exit code says.
 """
 
 import contextlib
-import hashlib
 import json
 import os
 import re
@@ -16,10 +15,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from tutor.course import ROOT, Step, shown
+from tutor.runner.records import Check, Failure, Place, Verdict, digest
 
 START_LIMIT = 120
 """Seconds that Python and MAX may take to start: the first time after a boot, MAX is read from a cold disk."""
@@ -32,58 +31,6 @@ OUTPUT = 2000
 """How much of what the file prints is kept, in characters, at import and in each check: the last ones."""
 MARK = "\x1e"
 """In the file's output, the child writes this and the id of a check before it runs the check."""
-
-
-def digest(path: Path) -> str:
-    """The content of a file, as a short text to compare by; empty where there is no file that can be read."""
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError:
-        return ""
-
-
-@dataclass
-class Verdict:
-    """What became of a step's checks.
-
-    Attributes:
-        step: the step.
-        answer: the file that was checked.
-        checks: one dict a check, in order: id, title, case (of a test that has several), and, once it ran, failure (None
-            or a dict) and notes.
-        broken: a failure that kept the checks from running, or ended them.
-        sections: the end of what the file printed, at import ("") and in each check (its id).
-        compiled: (kernel, seconds) of each kernel that had to be compiled for this file.
-        seconds: from the start to the verdict, without the course's own compilations.
-        digest: the content of the file when its checks began.
-        missing: batches of the course's kernels that this machine still lacks.
-    """
-
-    step: Step
-    answer: Path
-    checks: list[dict] = field(default_factory=list)
-    broken: dict | None = None
-    sections: dict[str, str] = field(default_factory=dict)
-    compiled: list[tuple[str, float]] = field(default_factory=list)
-    seconds: float = 0.0
-    missing: list[str] = field(default_factory=list)
-    digest: str = ""
-
-    @property
-    def passed(self) -> bool:
-        """Whether every check ran and passed."""
-        return bool(self.checks) and not self.broken and all(check.get("failure", 1) is None for check in self.checks)
-
-    @property
-    def printed(self) -> str:
-        """What the file printed at import and in the check that failed; in all checks if none did."""
-        failed = next((check["id"] for check in self.checks if check.get("failure", 1)), None)
-        return "".join(text for section, text in self.sections.items() if failed is None or section in ("", failed))
-
-    @property
-    def failure(self) -> dict | None:
-        """The failure to show: what broke the run, else that of the first check that failed."""
-        return self.broken or next((check["failure"] for check in self.checks if check.get("failure")), None)
 
 
 class StartError(OSError):
@@ -131,12 +78,12 @@ class Child:
         for stream in (self.events, self.trace, self.process.stdin, self.process.stdout):
             stream.close()
 
-    def innermost(self) -> dict:
+    def innermost(self) -> Place:
         """The place in the learner's file where the traceback that the process left begins."""
         self.trace.seek(0)
         trace = self.trace.read().decode(errors="replace")
         match = re.search(rf'File "{re.escape(str(self.answer))}", line (\d+) in (\S+)', trace)
-        return {"file": str(self.answer), **({"line": int(match[1]), "name": match[2]} if match else {})}
+        return Place(str(self.answer), int(match[1]), match[2]) if match else Place(str(self.answer))
 
 
 Watcher = Callable[[str, dict], None]
@@ -210,19 +157,19 @@ def _follow(child: Child, verdict: Verdict, watch: Watcher, selector: selectors.
                         verdict.compiled.append((facts["kernel"], time.monotonic() - compiling))
                         compiling = 0.0
                     elif event == "collected":
-                        verdict.checks = facts["checks"]
-                    elif event in ("passed", "failed"):
-                        entry = next(c for c in verdict.checks if c["id"] == facts["id"])
-                        entry["failure"] = facts.get("failure") or entry.get("failure")
-                        entry["notes"] = facts.get("notes", [])
+                        verdict.checks = [Check(**check) for check in facts["checks"]]
+                    elif event == "ran":
+                        one = next(check for check in verdict.checks if check.id == facts["id"])
+                        one.ran, one.notes = True, facts["notes"]
+                        one.failure = Failure.read(facts["failure"]) if facts["failure"] else one.failure
                     elif event == "broken":
-                        verdict.broken, done = facts["failure"], True
+                        verdict.broken, done = Failure.read(facts["failure"]), True
                     elif event == "done":
                         done = True
                         if not verdict.passed and not verdict.failure:
                             code = facts["code"]
                             sentence = f"The checks themselves could not run (pytest ended with exit code {code})."
-                            verdict.broken = {"kind": "wrong", "diagnosis": sentence}
+                            verdict.broken = Failure(sentence)
     os.set_blocking(child.process.stdout.fileno(), False)
     output.add(child.process.stdout.read() or b"")
     if not done and not verdict.broken:
@@ -279,34 +226,28 @@ class _Output:
         self.sections[self.section] = (self.sections.get(self.section, "") + text)[-OUTPUT:]
 
 
-def _too_slow(child: Child, clock: _Clock, ready: bool) -> dict:
+def _too_slow(child: Child, clock: _Clock, ready: bool) -> Failure:
     """The failure of a file that did not come to an end; asks the process for the line that it is at."""
     seconds = f"{clock.waited():.0f} seconds"
     if not ready:
-        return {
-            "kind": "wrong",
-            "diagnosis": f"Python and MAX did not start within {seconds}. Is the machine very busy?",
-        }
+        return Failure(f"Python and MAX did not start within {seconds}. Is the machine very busy?")
     child.process.send_signal(signal.SIGUSR1)  # faulthandler answers with a traceback
     time.sleep(0.3)
-    return {
-        "kind": "wrong",
-        "diagnosis": f"Your code did not come to an end within {seconds}: most likely a loop never stops.",
-        "look": child.innermost(),
-    }
+    diagnosis = f"Your code did not come to an end within {seconds}: most likely a loop never stops."
+    return Failure(diagnosis, look=child.innermost())
 
 
-def _gone(child: Child) -> dict:
+def _gone(child: Child) -> Failure:
     """The failure of a process that ended before its checks did."""
     try:
         returncode = child.process.wait(timeout=LIMIT)
     except subprocess.TimeoutExpired:
         diagnosis = "Your code closed all files of its process, and then did not come to an end."
-        return {"kind": "wrong", "diagnosis": diagnosis, "look": child.innermost()}
+        return Failure(diagnosis, look=child.innermost())
     if returncode == -signal.SIGKILL:
         diagnosis = "The system ended your code, most likely because it asked for too much memory."
     elif returncode < 0:
         diagnosis = f"Your code crashed Python ({signal.Signals(-returncode).name})."
     else:
         diagnosis = f"Your code ended the program (exit code {returncode}) before the checks were done."
-    return {"kind": "wrong", "diagnosis": diagnosis, "look": child.innermost()}
+    return Failure(diagnosis, look=child.innermost())

@@ -7,7 +7,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from tutor.engine import kernels
-from tutor.runner.parent import Child, Verdict, check
+from tutor.runner.parent import Child, check
+from tutor.runner.records import Verdict
 
 
 def console(*, stderr: bool = False) -> Console:

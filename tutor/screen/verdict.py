@@ -5,8 +5,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from tutor.runner.parent import Verdict
 from tutor.course import STEPS, command, shown
+from tutor.runner.records import Check, Failure, Verdict
 
 
 def show(verdict: Verdict, screen: Console) -> None:
@@ -40,27 +40,21 @@ MARKS = {
 }
 
 
-def _grouped(verdict: Verdict) -> list[list[dict]]:
+def _grouped(verdict: Verdict) -> list[list[Check]]:
     """The checks, those of one parametrised test together."""
     groups = {}
     for check in verdict.checks:
-        groups.setdefault(check["title"], []).append(check)
+        groups.setdefault(check.title, []).append(check)
     return list(groups.values())
 
 
-def _state(check: dict) -> str:
-    """What became of a check, as MARKS has it."""
-    failure = check.get("failure", {"kind": "not run"})
-    return failure["kind"] if failure else "passed"
-
-
-def _line(cases: list[dict]) -> Padding:
+def _line(cases: list[Check]) -> Padding:
     """One check: a mark, its title, and which of its cases failed, where it has several."""
-    states = [_state(case) for case in cases]
+    states = [case.state for case in cases]
     worst = next(state for state in ("wrong", "unwritten", "not run", "passed") if state in states)
     mark, style, title_style = MARKS[worst]
-    words = cases[0]["title"] + "".join(f": {note}" for case in cases for note in case.get("notes", []))
-    bad = [case["case"] for case, state in zip(cases, states) if state == worst != "passed"]
+    words = cases[0].title + "".join(f": {note}" for case in cases for note in case.notes)
+    bad = [case.case for case, state in zip(cases, states) if state == worst != "passed"]
     if worst == "wrong" and len(bad) < len(cases):
         words += f" (not so: {', '.join(bad)})"
     return _grid([(Text(mark, style), Text(words, title_style))], indent=2, gap=1)
@@ -76,18 +70,17 @@ def _grid(rows: list[tuple], indent: int, gap: int = 2) -> Padding:
     return Padding(table, (0, 0, 0, indent), expand=False)
 
 
-def _explain(failure: dict, screen: Console) -> None:
+def _explain(failure: Failure, screen: Console) -> None:
     """The failure to look at first: diagnosis, facts, and place."""
-    style = "yellow" if failure["kind"] == "unwritten" else "red"
+    style = "yellow" if failure.kind == "unwritten" else "red"
     screen.print()
-    screen.print(Padding(Text(failure["diagnosis"], f"bold {style}"), (0, 0, 0, 2), expand=False))
-    rows = list(failure.get("facts", {}).items())
-    if look := failure.get("look"):
-        place = shown(look["file"]) + (f":{look['line']}" if look.get("line") else "")
-        inside = look.get("name", "<module>")
-        rows.append(("look at", place + (f", in {inside}" if inside != "<module>" else "")))
-        if look.get("code") and failure["kind"] != "unwritten":
-            rows.append(("", look["code"]))
+    screen.print(Padding(Text(failure.diagnosis, f"bold {style}"), (0, 0, 0, 2), expand=False))
+    rows = list(failure.facts.items())
+    if look := failure.look:
+        place = shown(look.file) + (f":{look.line}" if look.line else "")
+        rows.append(("look at", place + (f", in {look.name}" if look.name != "<module>" else "")))
+        if look.code and failure.kind != "unwritten":
+            rows.append(("", look.code))
     if rows:
         screen.print()
         screen.print(_grid([(Text(name, "dim"), Text(value)) for name, value in rows], indent=4))
@@ -105,7 +98,7 @@ def _next(verdict: Verdict, screen: Console) -> None:
     """The count, and the chapter and command to go to next."""
     step = verdict.step
     groups = _grouped(verdict)
-    count = sum(all(_state(case) == "passed" for case in cases) for cases in groups)
+    count = sum(all(case.state == "passed" for case in cases) for cases in groups)
     screen.print()
     if verdict.passed:
         screen.print(Text(f"Passed: all {count} checks, in {verdict.seconds:.1f} s.", "bold green"))

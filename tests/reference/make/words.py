@@ -87,8 +87,8 @@ def _rows(columns: str, *lines: str) -> list[Row]:
     return rows
 
 
-_NUMBERS = "one two three four five six seven eight nine ten".split()
-_DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+_NUMBERS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
+_DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 
 
 def _numbers() -> list[Row]:
