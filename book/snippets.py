@@ -24,7 +24,6 @@ from pathlib import Path
 
 from markdown_it import MarkdownIt
 
-from tutor.commands.desk import pristine
 from tutor.course import ROOT, STEPS, shown
 
 PUT = re.compile(r"<!-- put (\S+) as (\S+) -->")
@@ -71,7 +70,7 @@ def copy_repository(target: Path) -> None:
     left_out = shutil.ignore_patterns(".git", ".venv*", ".pixi", ".tutor", "__pycache__", ".*_cache", "weights")
     shutil.copytree(ROOT, target, ignore=left_out, dirs_exist_ok=True)
     for step in STEPS.values():
-        (target / step.stub.relative_to(ROOT)).write_text(pristine(step))
+        shutil.copy(step.untouched, target / step.stub.relative_to(ROOT))
 
 
 def run(page: Page, folder: Path) -> list[tuple[Block, str]]:

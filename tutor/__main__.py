@@ -1,6 +1,7 @@
 """The course's commands: `python -m tutor <command>`. pixi.toml gives each a task name."""
 
 import argparse
+import importlib
 import math
 import signal
 import sys
@@ -11,7 +12,7 @@ from typing import NoReturn
 from tutor.course import STEPS, Step, command
 
 
-def step(text: str) -> Step:
+def course_step(text: str) -> Step:
     """A step's number from the command line: 05, 5, or s05."""
     number = text.lower().removeprefix("s")
     if not number.isdecimal() or int(number) not in STEPS:
@@ -49,13 +50,16 @@ class Parser(argparse.ArgumentParser):
 
 
 def parser() -> Parser:
-    """The command line."""
+    """The command line. `run` of what it reads is the function that does it, in a module of tutor.commands, which is not
+    imported before it is needed."""
     top = Parser(prog="tutor", description="The course's commands.")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    def add(name: str, summary: str) -> Parser:
+    def add(name: str, run: str, summary: str) -> Parser:
         typed = command("sNN" if name == "check" else name)  # `check` has a task for each step
-        return commands.add_parser(name, prog=typed, help=summary, description=summary)
+        one = commands.add_parser(name, prog=typed, help=summary, description=summary)
+        one.set_defaults(run=run)
+        return one
 
     checkpoint = "a folder, or the name of a model that `weights` fetched (default: the tiny GPT-2)"
 
@@ -68,8 +72,8 @@ def parser() -> Parser:
             "--all-mine", action="store_const", const="all", dest="mine", help="with all of your own steps"
         )
 
-    check = add("check", "Check a step and print the verdict.")
-    check.add_argument("step", type=step, help=argparse.SUPPRESS)  # the task gives it
+    check = add("check", "check:check_step", "Check a step and print the verdict.")
+    check.add_argument("step", type=course_step, help=argparse.SUPPRESS)  # the task gives it
     which = check.add_mutually_exclusive_group()
     which.add_argument("--solution", action="store_true", help="check the solution instead of your file")
     which.add_argument("--file", type=Path, help="check this file instead")
@@ -79,19 +83,23 @@ def parser() -> Parser:
         "--pytest", nargs=argparse.REMAINDER, help="show pytest's own output; what follows goes to pytest"
     )
 
-    hint = add("hint", "Show the next hint of a step.")
-    hint.add_argument("step", type=step, nargs="?", help="default: the first step that you have not passed")
+    hint = add("hint", "desk:hint", "Show the next hint of a step.")
+    hint.add_argument("step", type=course_step, nargs="?", help="default: the first step that you have not passed")
     hint.add_argument("number", type=at_least(1, int), nargs="?", help="show this hint, not the next one")
 
-    diff = add("diff", "Compare your file with the solution.")
-    diff.add_argument("step", type=step)
+    diff = add("diff", "desk:diff", "Compare your file with the solution.")
+    diff.add_argument("step", type=course_step)
 
-    reset = add("reset", "Put the untouched stub back; your file is kept as a backup.")
-    reset.add_argument("step", type=step)
+    reset = add("reset", "desk:reset", "Put the untouched stub back; your file is kept as a backup.")
+    reset.add_argument("step", type=course_step)
 
-    add("progress", "Show which steps you have passed.")
+    add("progress", "desk:show_progress", "Show which steps you have passed.")
 
-    generate = add("generate", "Write text with a GPT-2: the tiny one of the course, or one that `weights` fetched.")
+    generate = add(
+        "generate",
+        "generate:main",
+        "Write text with a GPT-2: the tiny one of the course, or one that `weights` fetched.",
+    )
     generate.add_argument(
         "prompt", nargs="+", help="the text to go on with; quotes keep several spaces and signs as they are"
     )
@@ -114,19 +122,21 @@ def parser() -> Parser:
     generate.add_argument("--seed", type=at_least(0, int), help="the same seed writes the same text")
     add_mine(generate)
 
-    weights = add("weights", "Fetch GPT-2's weights from the Hugging Face hub.")
+    weights = add("weights", "weights:main", "Fetch GPT-2's weights from the Hugging Face hub.")
     weights.add_argument(
         "name", nargs="?", default="gpt2", help="a GPT-2 on the hub (default gpt2, with 124 million parameters)"
     )
 
-    explore = add("explore", "Compare words by their embeddings: `king queen`, or `king - man + woman`.")
+    explore = add(
+        "explore", "explore:main", "Compare words by their embeddings: `king queen`, or `king - man + woman`."
+    )
     explore.add_argument("words", nargs="*", help="words to compare, or an analogy with + and -")
     explore.add_argument("--checkpoint", metavar="PLACE", help=checkpoint)
     explore.add_argument("--count", type=at_least(1, int), default=5, help="how many neighbours to show (default 5)")
     explore.add_argument("--picture", type=Path, metavar="FILE", help="draw the words into this .svg or .png file")
     add_mine(explore)
 
-    bench = add("bench", "Measure how long a verdict takes.")
+    bench = add("bench", "bench:main", "Measure how long a verdict takes.")
     bench.add_argument("--runs", type=at_least(1, int), default=5, help="how often each command is run (default 5)")
     bench.add_argument("--cold", action="store_true", help="also with MAX's cache empty: some minutes")
     return top
@@ -135,45 +145,8 @@ def parser() -> Parser:
 def main() -> int:
     """Run the command that the command line names and return its exit code."""
     args = parser().parse_args()
-    if args.command == "check":
-        from tutor.commands.check import check_step
-        from tutor.runner.parent import StartError
-
-        try:
-            return check_step(args)
-        except StartError as error:
-            print(error)
-            return 1
-    if args.command == "bench":
-        from tutor.commands import bench
-
-        return bench.main(args.runs, args.cold)
-
-    if args.command == "generate":
-        from tutor.commands import generate
-
-        return generate.main(args)
-    if args.command == "explore":
-        from tutor.commands import explore
-
-        return explore.main(args)
-
-    from tutor.screen.terminal import console
-
-    if args.command == "weights":
-        from tutor.commands import weights
-
-        return weights.main(args.name, console())
-
-    from tutor.commands import desk
-
-    if args.command == "hint":
-        return desk.hint(args.step or desk.current_step(), args.number, console())
-    if args.command == "diff":
-        return desk.diff(args.step, console())
-    if args.command == "reset":
-        return desk.reset(args.step, console())
-    return desk.show_progress(console())
+    module, function = args.run.split(":")
+    return getattr(importlib.import_module(f"tutor.commands.{module}"), function)(args)
 
 
 if __name__ == "__main__":

@@ -34,6 +34,11 @@ class Step:
         return ROOT / "steps" / f"step_{self.id}.py"
 
     @property
+    def untouched(self) -> Path:
+        """The stub as nobody has edited it: what `stub` starts as, and what `reset` puts back."""
+        return ROOT / "tutor" / "stubs" / f"step_{self.id}.py"
+
+    @property
     def solution(self) -> Path:
         """The answer."""
         return ROOT / "solutions" / f"solution_{self.id}.py"

@@ -1,12 +1,12 @@
 """What the tests of the course's own tools share: kernels, untouched stubs, and a course of its own to run commands in."""
 
 import os
+import shutil
 import signal
 
 import pytest
 
 from tests.conftest import compile_missing
-from tutor.commands.desk import pristine
 from tutor.course import ROOT, STEPS
 from tutor.engine import kernels
 
@@ -23,20 +23,14 @@ def kernels_ready():
     compile_missing(kernels.SECONDS)
 
 
-@pytest.fixture(scope="session")
-def stubs():
-    """The untouched stub of each step, by its file's name, whatever the learner whose clone this is has made of steps/."""
-    return {step.stub.name: pristine(step) for step in STEPS.values()}
-
-
 @pytest.fixture
-def layout(tmp_path, stubs):
+def layout(tmp_path):
     """A course of its own to run commands in: the repository's code by links, and untouched stubs to write in."""
     folder = tmp_path / "course"
     (folder / "steps").mkdir(parents=True)
     for name in ("tutor", "solutions", "tests", "pixi.toml"):
         (folder / name).symlink_to(ROOT / name)
     (folder / "steps" / "__init__.py").write_text((ROOT / "steps" / "__init__.py").read_text())
-    for name, text in stubs.items():
-        (folder / "steps" / name).write_text(text)
+    for step in STEPS.values():
+        shutil.copy(step.untouched, folder / "steps")
     return folder

@@ -6,14 +6,12 @@ file goes through, two at a time.
 """
 
 import ast
-import functools
 import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from tutor.commands.desk import pristine
 from tutor.course import ROOT, STEPS
 from tutor.runner.parent import check
 from tutor.runner.records import Verdict
@@ -27,20 +25,7 @@ def step_of(path: Path):
 
 
 @pytest.fixture(scope="session")
-def stub_of(tmp_path_factory):
-    """A function from a step to its untouched stub, whatever the learner whose clone this is has made of steps/."""
-    folder = tmp_path_factory.mktemp("stubs")
-
-    @functools.cache
-    def write(step) -> Path:
-        (folder / step.stub.name).write_text(pristine(step))
-        return folder / step.stub.name
-
-    return write
-
-
-@pytest.fixture(scope="session")
-def verdict_on(request, stub_of, kernels_ready):
+def verdict_on(request, kernels_ready):
     """A function from a file to its verdict; the files of all selected tests are checked meanwhile, two at a time."""
     with ThreadPoolExecutor(2) as pool:
         jobs = {}
@@ -48,7 +33,7 @@ def verdict_on(request, stub_of, kernels_ready):
         def submit(subject):
             if subject not in jobs:
                 step = STEPS.get(subject) or step_of(subject)
-                jobs[subject] = pool.submit(check, step, stub_of(step) if subject == step.number else subject)
+                jobs[subject] = pool.submit(check, step, step.untouched if subject == step.number else subject)
             return jobs[subject]
 
         for item in request.session.items:
@@ -110,10 +95,10 @@ def test_every_step_has_mistakes(number):
 
 
 @pytest.mark.parametrize("number", list(STEPS))
-def test_stub_and_solution_agree(number, stub_of):
+def test_stub_and_solution_agree(number):
     """Names, signatures and docstrings are the same; only the bodies differ."""
     step = STEPS[number]
-    assert outline(ast.parse(stub_of(step).read_text())) == outline(ast.parse(step.solution.read_text()))
+    assert outline(ast.parse(step.untouched.read_text())) == outline(ast.parse(step.solution.read_text()))
 
 
 def outline(tree: ast.AST, prefix: str = "") -> dict[str, tuple]:

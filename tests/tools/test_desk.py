@@ -23,10 +23,8 @@ def clone(tmp_path):
     for name in ("tutor", "steps", "solutions", "pixi.toml"):
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, tmp_path / name)
-    from tutor.commands.desk import pristine
-
     for step in STEPS.values():
-        (tmp_path / "steps" / step.stub.name).write_text(pristine(step))
+        shutil.copy(step.untouched, tmp_path / "steps")
     git(tmp_path, "init")
     git(tmp_path, "add", ".")
     git(tmp_path, "commit", "-m", "The course")
@@ -117,12 +115,48 @@ def test_reset_brings_a_deleted_file_back(clone):
 
 
 def test_reset_without_git(clone):
+    """A course that came as an archive: the stub, byte for byte, and the file is kept."""
     shutil.rmtree(clone / ".git")
     file = clone / "steps" / "step_05.py"
+    stub = file.read_bytes()
     file.write_text("my work\n")
-    code, printed = run(clone, "reset", "05")
-    assert code == 1 and "Is this a clone?" in printed
-    assert file.read_text() == "my work\n"
+    assert run(clone, "reset", "05")[0] == 0
+    assert file.read_bytes() == stub
+    assert [kept.read_text() for kept in (clone / ".tutor" / "backups").iterdir()] == ["my work\n"]
+
+
+@pytest.mark.parametrize("committed", [False, True])
+def test_a_pull_costs_no_work(clone, tmp_path_factory, committed):
+    """A newer course: git refuses to write over what is not committed, and merges with what is."""
+    mine = tmp_path_factory.mktemp("mine") / "course"
+    git(clone, "clone", str(clone), str(mine))
+    file = mine / "steps" / "step_05.py"
+    answer = file.read_text().replace("raise NotImplementedError", "# mine\n        raise NotImplementedError", 1)
+    file.write_text(answer)
+    if committed:
+        git(mine, "commit", "-am", "My answer")
+    for folder in ("steps", "tutor/stubs"):
+        newer = clone / folder / "step_05.py"
+        newer.write_text(newer.read_text().replace("Step 05: token embeddings.", "Step 05: a newer title."))
+    git(clone, "commit", "-am", "A newer course")
+    if committed:
+        git(mine, "pull", "--no-rebase")
+        assert file.read_text() == answer.replace("token embeddings.", "a newer title.", 1)
+        assert run(mine, "reset", "05")[0] == 0
+        assert file.read_bytes() == (clone / "steps" / "step_05.py").read_bytes()
+    else:
+        with pytest.raises(subprocess.CalledProcessError) as refused:
+            git(mine, "pull", "--no-rebase")
+        assert b"would be overwritten" in refused.value.stderr
+        assert file.read_text() == answer
+
+
+def test_steps_begin_as_the_untouched_stubs():
+    """Who changes a stub does so in tutor/stubs and lets `reset` put it into steps/."""
+    if (ROOT / ".tutor").exists():
+        pytest.skip("a learner works in this clone: .tutor/ is there, so steps/ may hold answers")
+    for step in STEPS.values():
+        assert step.stub.read_bytes() == step.untouched.read_bytes(), step.stub.name
 
 
 def test_progress(clone):

@@ -6,11 +6,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from argparse import Namespace
 
 from rich.console import Console
 from rich.table import Table
 
 from tutor.course import ROOT, STEPS
+from tutor.screen.terminal import console
 
 
 def timed(command: list[str], **environment: str) -> float:
@@ -59,11 +61,11 @@ def cold(screen: Console) -> None:
         )
 
 
-def main(runs: int, with_cold: bool) -> int:
+def main(args: Namespace) -> int:
     """Print the measurements."""
-    screen = Console()
+    screen = console()
     screen.print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}")
-    warm(runs, screen)
-    if with_cold:
+    warm(args.runs, screen)
+    if args.cold:
         cold(screen)
     return 0

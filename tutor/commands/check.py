@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tutor.course import ROOT, Step, command, shown
-from tutor.runner.parent import Child
+from tutor.runner.parent import Child, StartError
 from tutor.runner.records import Verdict
 
 if TYPE_CHECKING:
@@ -21,6 +21,14 @@ if TYPE_CHECKING:
 
 def check_step(args: Namespace) -> int:
     """`check`: the verdict on a step; exit code 0 when every check passed."""
+    try:
+        return _check_step(args)
+    except StartError as error:
+        print(error)
+        return 1
+
+
+def _check_step(args: Namespace) -> int:
     step = args.step
     answer = args.file or (step.solution if args.solution else step.stub)
     if not answer.is_file():

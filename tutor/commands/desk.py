@@ -1,15 +1,15 @@
 """The learner's desk: hints, the comparison with the solution, a fresh stub, and what is passed so far."""
 
 import difflib
-import subprocess
+from argparse import Namespace
 from datetime import datetime
 
-from rich.console import Console
 from rich.markdown import Markdown
 from rich.syntax import Syntax
 
 from tutor import progress
 from tutor.course import ROOT, STEPS, Step, command, shown
+from tutor.screen.terminal import console
 
 HINTS_SEEN = ROOT / ".tutor" / "hints.json"
 BACKUPS = ROOT / ".tutor" / "backups"
@@ -20,8 +20,9 @@ def current_step() -> Step:
     return next((step for step in STEPS.values() if not progress.has_passed(step)), STEPS[max(STEPS)])
 
 
-def hint(step: Step, number: int | None, screen: Console) -> int:
+def hint(args: Namespace) -> int:
     """Show the next hint of a step, or the one that was asked for by number."""
+    step, number, screen = args.step or current_step(), args.number, console()
     hints = [part.strip() for part in step.hints.read_text().split("\n---\n")]
     seen = progress.read_json(HINTS_SEEN)
     last = seen.get(step.id, 0)
@@ -38,8 +39,9 @@ def hint(step: Step, number: int | None, screen: Console) -> int:
     return 0
 
 
-def diff(step: Step, screen: Console) -> int:
+def diff(args: Namespace) -> int:
     """Compare the learner's file with the solution, line by line."""
+    step, screen = args.step, console()
     if not step.stub.is_file():
         screen.print(f"There is no file {shown(step.stub)}. `{command('reset ' + step.id)}` brings the stub back.")
         return 2
@@ -55,13 +57,10 @@ def diff(step: Step, screen: Console) -> int:
     return 0
 
 
-def reset(step: Step, screen: Console) -> int:
+def reset(args: Namespace) -> int:
     """Put the stub back in place of the learner's file, which is kept as a backup."""
-    stub = pristine(step)
-    if stub is None:
-        screen.print(f"The untouched {shown(step.stub)} comes from git, and git has none here. Is this a clone?")
-        return 1
-    if step.stub.is_file() and step.stub.read_bytes() == stub.encode():
+    step, screen = args.step, console()
+    if step.stub.is_file() and step.stub.read_bytes() == step.untouched.read_bytes():
         screen.print(f"{shown(step.stub)} is the untouched stub already.")
         return 0
     if step.stub.is_file():
@@ -71,36 +70,15 @@ def reset(step: Step, screen: Console) -> int:
         screen.print(f"Your file is kept as {shown(backup)}.")
     step.stub.parent.mkdir(exist_ok=True)
     part = step.stub.with_suffix(".part")
-    part.write_text(stub)
+    part.write_bytes(step.untouched.read_bytes())
     part.replace(step.stub)
     screen.print(f"{shown(step.stub)} is the untouched stub again.")
     return 0
 
 
-def pristine(step: Step) -> str | None:
-    """The stub as it was before anybody filled it in, or None if there is no such version.
-
-    Learners may commit their answers, so the newest version in git will not do: it is the newest of those that
-    leave the most to write. The file as it is now comes last: it counts where git has nothing.
-    """
-    name = shown(step.stub)
-    commits = (_git("log", "--format=%H", "--", name) or "").split()
-    now = step.stub.read_text(errors="replace") if step.stub.is_file() else ""
-    versions = [*(_git("show", f"{commit}:{name}") or "" for commit in commits), now]
-    left = [version.count("raise NotImplementedError") for version in versions]
-    return versions[left.index(max(left))] if max(left) else None
-
-
-def _git(*args: str) -> str | None:
-    try:
-        done = subprocess.run(["git", "-C", str(ROOT), *args], capture_output=True, text=True)
-    except OSError:  # git is not installed
-        return None
-    return done.stdout if done.returncode == 0 else None
-
-
-def show_progress(screen: Console) -> int:
+def show_progress(args: Namespace) -> int:
     """List the steps with what became of each, and the one to go on with."""
+    screen = console()
     passed = progress.read()
     for step in STEPS.values():
         if progress.has_passed(step):

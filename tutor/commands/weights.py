@@ -10,14 +10,14 @@ import fcntl
 import hashlib
 import logging
 import shutil
+from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rich.console import Console
-
 from tutor.checkpoint import FILES, WEIGHTS, hub_name
 from tutor.course import command, shown
+from tutor.screen.terminal import console
 
 AGAIN = "What has come is kept: the same command goes on from there."
 
@@ -26,8 +26,9 @@ class FetchError(Exception):
     """Why there are no weights, in a sentence or two for whoever asked for them."""
 
 
-def main(name: str, screen: Console) -> int:
-    """Fetch the checkpoint that has this name on the hub. Returns an exit code."""
+def main(args: Namespace) -> int:
+    """Fetch the checkpoint that has the name on the hub. Returns an exit code."""
+    name, screen = args.name, console()
     folder = WEIGHTS / hub_name(name)
     try:
         if not all((folder / file).is_file() for file in FILES):

@@ -1,0 +1,70 @@
+"""Step 15: a trained checkpoint, from its file into the model."""
+
+from pathlib import Path
+
+import numpy as np
+
+from solutions.solution_14 import GPT2LMHeadModel
+
+# The types of numbers in GPT-2's checkpoints, and how NumPy reads them. It has no bfloat16, whose
+# 16 bits are the upper half of a float32. The last two types are those of the masks in old files.
+DTYPES = {"F32": "<f4", "F16": "<f2", "BF16": "<u2", "U8": "u1", "BOOL": "?"}
+
+
+def read_safetensors(path: str | Path) -> dict[str, np.ndarray]:
+    """Read a safetensors file: the length of the header, the header in JSON, then all numbers.
+
+    The length is a whole number of 8 bytes, the lowest first. The header has an entry for each
+    tensor, {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, with offsets counted from
+    the end of the header, and perhaps a "__metadata__", which is not a tensor. In the data of a
+    tensor, row follows row.
+
+    Returns:
+        The tensors by name: F32, F16 and BF16 as float32, U8 and BOOL as they are.
+
+    Raises:
+        ValueError: the file is cut short, or its header is not JSON, or an entry cannot be true: it
+            lacks its dtype, shape or data_offsets, the dtype is unknown, an offset is below 0 or
+            past the end of the file, or the bytes are more or fewer than the shape needs. The
+            message names the file, and the tensor if the fault lies with one.
+    """
+    raise NotImplementedError("read the header, then the tensors that it lists")
+
+
+def to_parameters(tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Turn the tensors of a GPT-2 checkpoint into the parameters of GPT2LMHeadModel.
+
+    - OpenAI's file has names such as "h.0.ln_1.weight"; `save_pretrained` writes them with the
+      "transformer." in front that GPT2LMHeadModel's parameters have too.
+    - Old files hold the causal mask of each layer, "h.0.attn.bias" and "h.0.attn.masked_bias". They
+      are not parameters: both are left out.
+    - "lm_head.weight" is left out as well: it is wte.weight once more.
+    - The four matrices of each block are Conv1D's, [in, out]; MAX's Linear has [out, in].
+
+    Args:
+        tensors: as `read_safetensors` gives them. They are taken out of the dict one by one, so
+            that no matrix has to be in memory twice.
+
+    Raises:
+        ValueError: "lm_head.weight" is not equal to the wte.weight that takes its place here.
+    """
+    raise NotImplementedError("rename, leave out and transpose, so that the tensors fit the model")
+
+
+def load_checkpoint(directory: str | Path) -> GPT2LMHeadModel:
+    """Make the model that a checkpoint is of, with the checkpoint's weights.
+
+    Args:
+        directory: the folder with Hugging Face's config.json and model.safetensors.
+
+    Returns:
+        The model. Its weights are float32, whatever type the file holds.
+
+    Raises:
+        ValueError: a tensor is missing, is one too many, has another shape than the config gives
+            it, or is not made of floating-point numbers. The message names it. And what
+            `read_safetensors`, `to_parameters` and `GPT2Config.from_json` refuse.
+    """
+    raise NotImplementedError(
+        "make the model under F.lazy(), load its weights, name what does not fit"
+    )
