@@ -152,7 +152,7 @@ def test_the_store_is_per_version_and_machine(monkeypatch):
     monkeypatch.setenv("MODULAR_CACHE_DIR", "/somewhere")
     here = kernels.store()
     assert here.parent.parent.as_posix() == "/somewhere"
-    monkeypatch.setattr(kernels, "version", lambda name: "1.2.3")
+    monkeypatch.setattr("importlib.metadata.version", lambda name: "1.2.3")
     assert kernels.store() != here and "1.2.3" in kernels.store().name
 
 

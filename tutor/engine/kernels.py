@@ -22,7 +22,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 from typing import IO
@@ -43,6 +42,8 @@ class CompileError(Exception):
 
 def store() -> Path:
     """The folder of this machine's compiled batches: one per version of MAX, kind of processor, and list of kernels."""
+    from importlib.metadata import version  # slow to import
+
     cache = os.environ.get("MODULAR_CACHE_DIR") or Path.home() / ".cache" / "modular"
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()

@@ -22,7 +22,6 @@ import threading
 from collections.abc import Callable
 from types import ModuleType
 
-from tutor.engine import kernels
 
 
 def stop(number, frame):
@@ -38,6 +37,13 @@ def use_the_cpu(tensor: ModuleType) -> None:
     for setting in (tensor.default_device(CPU()), tensor.default_dtype(DType.float32)):
         setting.__enter__()
         entered.append(setting)  # a setting ends when nobody holds it any more
+
+
+def use_the_store(gc_compile: ModuleType) -> None:
+    """Take kernels from the course's store. `gc_compile` is MAX's compiler of kernels."""
+    from tutor.engine import kernels
+
+    kernels.use_store(gc_compile)
 
 
 def later(package: str, *names: str) -> None:
@@ -57,7 +63,7 @@ def later(package: str, *names: str) -> None:
 entered = []
 AFTER_IMPORT: dict[str, Callable[[ModuleType], None]] = {
     "max.experimental.tensor": use_the_cpu,
-    "max._interpreter_ops.gc_compile": kernels.use_store,
+    "max._interpreter_ops.gc_compile": use_the_store,
 }
 
 

@@ -1,12 +1,11 @@
 """The process in which a learner's file runs: it imports the file, runs the checks of the step, and tells its parent.
 
 It writes one JSON object a line to a pipe: `ready` (with the batches of kernels that are missing), `collected`,
-`compiling` and `compiled`, a `ran` per check, and `done`; records.py has what they carry. It starts on a line from standard input, so
-that a process may wait with MAX imported until the learner saves the file. Whatever the file does (hang, exit, crash)
-is the parent's to notice: see parent.py.
+`compiling` and `compiled`, a `ran` per check, and `done`; records.py has what they carry. It starts on a line from
+standard input, so that a process may wait with MAX imported until the learner saves the file. Whatever the file does
+(hang, exit, crash) is the parent's to notice: see parent.py.
 """
 
-import argparse
 import faulthandler
 import json
 import os
@@ -17,9 +16,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from tutor.course import ROOT, STEPS
-from tutor.engine import kernels, setup  # noqa: F401
-from tutor.runner.parent import MARK
-from tutor.runner.records import Check, Failure, facts_of
+from tutor.engine import setup  # noqa: F401
+from tutor.runner.records import MARK, Check, Failure, facts_of
 
 
 class Reporter:
@@ -76,15 +74,10 @@ class Reporter:
 
 
 def main() -> None:
-    """Run the checks that the command line names."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("step", type=int)
-    parser.add_argument("answer", type=Path)
-    parser.add_argument("pipe", type=int)
-    parser.add_argument("trace", type=int)
-    parser.add_argument("--mine", default="")
-    args = parser.parse_args()
-    pipe = os.fdopen(args.pipe, "w")
+    """Run the checks as the parent says: step, answer, a pipe for the events, a file for a traceback, the steps of --mine."""
+    number, file, events, trace, mine = sys.argv[1:]
+    step, answer, trace = STEPS[int(number)], Path(file), int(trace)
+    pipe = os.fdopen(int(events), "w")
 
     def tell(event: str, **facts) -> None:
         pipe.write(json.dumps({"event": event, **facts}) + "\n")
@@ -97,40 +90,45 @@ def main() -> None:
         os._exit(0)  # nothing that the file left behind (threads, exit handlers) may hold up the verdict
 
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # the parent answers Ctrl-C
-    faulthandler.enable(args.trace)  # a crash, and SIGUSR1, leave the line that the file is at
-    faulthandler.register(signal.SIGUSR1, args.trace, all_threads=True)
+    faulthandler.enable(trace)  # a crash, and SIGUSR1, leave the line that the file is at
+    faulthandler.register(signal.SIGUSR1, trace, all_threads=True)
     sys.path[0] = str(ROOT)
-    step = STEPS[args.step]
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # those of other packages: a tenth of a second to import
 
     import pytest
 
     missing = []
     if step.uses_max:
-        missing = kernels.missing()
         import max.experimental.nn  # noqa: F401
+
+        from tutor.engine import kernels
+
+        missing = kernels.missing()
+        kernels.listen(lambda event, kernel: tell(event, kernel=kernel))
 
     tell("ready", missing=missing)
     sys.stdin.readline()
     os.close(0)
     os.open(os.devnull, os.O_RDONLY)
-    kernels.listen(lambda event, kernel: tell(event, kernel=kernel))
-    if args.mine:
+    if mine:
         from tutor.runner.mine import use
 
-        use([int(number) for number in args.mine.split(",")])
+        use([int(number) for number in mine.split(",")])
 
     from tutor.explain import failure
     from tutor.grading import load_answer
 
     try:
-        load_answer(args.answer)
+        load_answer(answer)
     except BaseException as error:
-        end("broken", failure=facts_of(failure(error, args.answer)))
-    # Two of these plugins collect garbage over and over at the end, which takes a fifth of a second once MAX is there.
-    unused = ("cacheprovider", "faulthandler", "terminal", "unraisableexception", "threadexception")
-    options = ["--answer", str(args.answer), "--capture=no", "--assert=plain", "-o", "addopts="]
+        end("broken", failure=facts_of(failure(error, answer)))
+    # Two of these plugins collect garbage over and over at the end, which takes a fifth of a second once MAX is there;
+    # the others are slow to import.
+    unused = ("unraisableexception", "threadexception", "cacheprovider", "faulthandler", "terminal", "doctest")
+    unused += ("legacypath", "pastebin", "setuponly", "setupplan", "stepwise", "unittest")
+    options = ["--answer", str(answer), "--capture=no", "--assert=plain", "-o", "addopts="]
     options += [f"-pno:{plugin}" for plugin in unused]
-    code = pytest.main([str(step.test), *options], plugins=[Reporter(tell, args.answer)])
+    code = pytest.main([str(step.test), *options], plugins=[Reporter(tell, answer)])
     end("done", code=int(code))
 
 

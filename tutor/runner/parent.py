@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tutor.course import ROOT, Step, shown
-from tutor.runner.records import Check, Failure, Place, Verdict, digest
+from tutor.runner.records import MARK, Check, Failure, Place, Verdict, digest
 
 START_LIMIT = 120
 """Seconds that Python and MAX may take to start: the first time after a boot, MAX is read from a cold disk."""
@@ -29,8 +29,6 @@ START_PAUSES = (0.2, 1, 0)
 """Seconds to wait after each time that the system refused to start a process."""
 OUTPUT = 2000
 """How much of what the file prints is kept, in characters, at import and in each check: the last ones."""
-MARK = "\x1e"
-"""In the file's output, the child writes this and the id of a check before it runs the check."""
 
 
 class StartError(OSError):
@@ -65,8 +63,7 @@ class Child:
             with os.fdopen(write_end, "wb") as events:
                 pipes = events.fileno(), self.trace.fileno()
                 command = [sys.executable, "-u", "-m", "tutor.runner.child", str(self.step.number), str(self.answer)]
-                command += map(str, pipes)
-                command += ["--mine", ",".join(map(str, self.mine))] if self.mine else []
+                command += [*map(str, pipes), ",".join(map(str, self.mine or ()))]
                 streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
                 self.process = subprocess.Popen(command, cwd=ROOT, pass_fds=pipes, **streams)
             undo.pop_all()
