@@ -1,7 +1,9 @@
 """The course: its steps, and where the files of each lie."""
 
+import re
 import shutil
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -14,14 +16,10 @@ class Step:
     Attributes:
         number: 1 and up, the NN of step_NN.py.
         title: what the chapter calls it.
-        writes: the names that the learner writes, in order.
-        uses_max: whether its checks import MAX.
     """
 
     number: int
     title: str
-    writes: tuple[str, ...]
-    uses_max: bool = True
 
     @property
     def id(self) -> str:
@@ -58,6 +56,11 @@ class Step:
         """The hints, from a nudge to nearly the answer, separated by lines of three dashes."""
         return ROOT / "tutor" / "hints" / f"step_{self.id}.md"
 
+    @cached_property
+    def uses_max(self) -> bool:
+        """Whether its checks import MAX."""
+        return "from max." in self.solution.read_text()
+
     @property
     def kernels(self) -> tuple[str, ...]:
         """The batches of kernels (see engine/kernels.py) that must be there before the checks can run."""
@@ -65,34 +68,16 @@ class Step:
             return ()
         return ("embeddings",) if self.number <= 6 else ("embeddings", "transformer", "variants")
 
+    @property
+    def next(self) -> "Step | None":
+        """The step that follows; None after the last."""
+        return next((step for number, step in STEPS.items() if number > self.number), None)
 
+
+CONTENTS = ROOT / "book" / "src" / "SUMMARY.md"
+"""The book's table of contents is the list of steps: `- [Step 05: Token embeddings](step_05.md)`."""
 STEPS = {
-    step.number: step
-    for step in (
-        Step(1, "Configuration", ("GPT2Config",), uses_max=False),
-        Step(2, "Text to tokens", ("read_tokenizer", "encode", "decode"), uses_max=False),
-        Step(3, "Batches of windows", ("sliding_windows", "batches"), uses_max=False),
-        Step(4, "A lookup table", ("LookupTable",), uses_max=False),
-        Step(5, "Token embeddings", ("Embedding",)),
-        Step(6, "Position embeddings", ("GPT2Model",)),
-        Step(7, "A causal mask", ("causal_mask",)),
-        Step(8, "Attention", ("attention",)),
-        Step(9, "Multi-head attention", ("MultiHeadAttention",)),
-        Step(10, "Layer normalisation", ("LayerNorm",)),
-        Step(11, "The MLP", ("MLP",)),
-        Step(12, "The block", ("Block",)),
-        Step(13, "The whole body", ("GPT2Model",)),
-        Step(14, "Logits", ("GPT2LMHeadModel",)),
-        Step(15, "Loading a checkpoint", ("read_safetensors", "to_parameters", "load_checkpoint")),
-        Step(
-            16,
-            "What embeddings know",
-            ("word_id", "cosine_similarity", "nearest", "analogy"),
-            uses_max=False,
-        ),
-        Step(17, "Writing text", ("greedy", "generate")),
-        Step(18, "Sampling", ("probabilities", "sample"), uses_max=False),
-    )
+    int(number): Step(int(number), title) for number, title in re.findall(r"\[Step (\d\d): (.+)\]\(", CONTENTS.read_text())
 }
 
 

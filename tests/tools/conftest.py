@@ -28,7 +28,7 @@ def layout(tmp_path):
     """A course of its own to run commands in: the repository's code by links, and untouched stubs to write in."""
     folder = tmp_path / "course"
     (folder / "steps").mkdir(parents=True)
-    for name in ("tutor", "solutions", "tests", "pixi.toml"):
+    for name in ("tutor", "solutions", "tests", "book", "pixi.toml"):
         (folder / name).symlink_to(ROOT / name)
     (folder / "steps" / "__init__.py").write_text((ROOT / "steps" / "__init__.py").read_text())
     for step in STEPS.values():

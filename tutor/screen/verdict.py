@@ -5,7 +5,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from tutor.course import STEPS, command, shown
+from tutor.course import command, shown
 from tutor.runner.records import Check, Failure, Verdict
 
 
@@ -102,7 +102,7 @@ def _next(verdict: Verdict, screen: Console) -> None:
     screen.print()
     if verdict.passed:
         screen.print(Text(f"Passed: all {count} checks, in {verdict.seconds:.1f} s.", "bold green"))
-        following = STEPS.get(step.number + 1)
+        following = step.next
         rows = [("compare", command(f"diff {step.id}"))]
         if following:
             rows += [("next", shown(following.chapter)), ("then", command(f"s{following.id}"))]
