@@ -60,21 +60,23 @@ class Edited:
     told: str = ""
 
     def source(self) -> str:
-        """The text of the answer, with everything but the edits as in the solution.
+        """The text of the answer: the solution with the edits made.
 
         Raises:
-            EntryError: what an edit should find does not stand exactly once in the solution.
+            EntryError: the code that an edit finds does not stand there exactly once, or another edit takes part of it.
         """
         solution = self.step.solution.read_text()
-        text = solution
-        for edit in self.edits:
-            count = solution.count(edit.find)
-            if count != 1 or text.count(edit.find) != 1:
-                where = f"{self.name!r} of step {self.step.id} edits {edit.find.strip()!r}"
-                found = f"stands {count} times in {shown(self.step.solution)}" if count != 1 else "another edit touches"
-                raise EntryError(f"{where}, which {found}: it should be there once.")
-            text = text.replace(edit.find, edit.put)
-        return text
+        text, done = "", 0
+        for edit in sorted(self.edits, key=lambda edit: solution.find(edit.find)):
+            where = f"{self.name!r} of step {self.step.id} finds {edit.find.strip()!r}"
+            if (count := solution.count(edit.find)) != 1:
+                raise EntryError(f"{where} {count} times in {shown(self.step.solution)}, where it should stand once.")
+            start = solution.index(edit.find)
+            if start < done:
+                raise EntryError(f"{where} where another of its edits is made.")
+            text += solution[done:start] + edit.put
+            done = start + len(edit.find)
+        return text + solution[done:]
 
 
 def file(step: Step, kind: Kind = "mistakes") -> Path:
