@@ -7,6 +7,7 @@ with the solution. Every answer goes through the very process that a learner's f
 
 import ast
 import re
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -103,8 +104,16 @@ def test_every_step_has_mistakes(step):
 
 @pytest.mark.parametrize("step", STEPS.values(), ids=lambda step: step.id)
 def test_stub_and_solution_agree(step):
-    """Names, signatures and docstrings are the same; only the bodies differ."""
-    assert outline(ast.parse(step.untouched.read_text())) == outline(ast.parse(step.solution.read_text()))
+    """Imports, names, signatures and docstrings are the same; only the bodies differ, and Python's own modules."""
+    stub, solution = (ast.parse(file.read_text()) for file in (step.untouched, step.solution))
+    assert imports(stub) == imports(solution)
+    assert outline(stub) == outline(solution)
+
+
+def imports(tree: ast.Module) -> list[str]:
+    """What a file imports, apart from Python's own modules."""
+    lines = [ast.unparse(node) for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    return [line for line in lines if line.split()[1].partition(".")[0] not in sys.stdlib_module_names]
 
 
 def outline(tree: ast.AST, prefix: str = "") -> dict[str, tuple]:
