@@ -61,9 +61,7 @@ def verdict_on(request, tmp_path_factory, kernels_ready):
 def told(verdict: Verdict) -> str:
     """The verdict in a few lines, for the message of a failed assertion."""
     lines = [f"{verdict.answer}: passed" if verdict.passed else f"{verdict.answer}: failed"]
-    lines += [
-        f"{check.title}: {check.failure.diagnosis if check.failure else 'passed'}" for check in verdict.checks
-    ]
+    lines += [f"{check.title}: {check.failure.diagnosis if check.failure else 'passed'}" for check in verdict.checks]
     lines += [str(verdict.broken)] if verdict.broken else []
     return "\n".join([*lines, verdict.printed])
 
