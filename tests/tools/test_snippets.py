@@ -96,6 +96,6 @@ def test_puts_files(folder):
 
 def test_puts_mistakes(folder):
     (folder / "steps").mkdir()
-    text = "<!-- put mistake eight_heads as steps/step_01.py -->\n\n```console\n$ grep n_head: steps/step_01.py\n```\n"
+    text = "<!-- put mistake eight_heads as steps/step_01.py -->\n\n```console\n$ grep 'n_head: int' steps/step_01.py\n```\n"
     ((_, printed),) = snippets.run(page(folder, text), folder)
     assert printed.endswith("    n_head: int = 8\n")
