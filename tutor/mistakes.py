@@ -88,7 +88,7 @@ def read(step: Step, kind: Kind = "mistakes") -> dict[str, Edited]:
     """The edited answers to a step, by name; none where there is no file.
 
     Raises:
-        EntryError: the file is no TOML, or an entry lacks a key, has one too many, or holds no text under it.
+        EntryError: the file is no TOML, or an entry lacks a key, has one too many, or has no text under one.
     """
     path = file(step, kind)
     try:
@@ -129,7 +129,8 @@ def _texts(table: object, keys: tuple[str, ...], where: str) -> dict[str, str]:
         raise EntryError(f"{where} is no table.")
     faults = [f"lacks {key!r}" for key in keys if key not in table]
     faults += [f"has {key!r}, which is no key here" for key in table if key not in keys]
-    faults += [f"has no text under {key!r}" for key in keys if not isinstance(table.get(key, ""), str)]
+    texts = [key for key, value in table.items() if isinstance(value, str) and (value or key == "put")]
+    faults += [f"has no text under {key!r}" for key in keys if key in table and key not in texts]
     if faults:
         raise EntryError(f"{where} {' and '.join(faults)}.")
     return dict(table)

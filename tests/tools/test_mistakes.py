@@ -61,6 +61,7 @@ def test_everything_but_the_edits_is_the_solution(read, text, gone):
         "an edit that is no table": (SEVERAL.split("[[")[0] + "edits = [1]\n", "is no table"),
         "an entry that is no table": ("rows = 1\n", "is no table"),
         "a number for a text": (ENTRY.replace('"Rows."', "1"), "has no text under 'does'"),
+        "words that every diagnosis holds": (ENTRY.replace('told = "rows"', 'told = ""'), "has no text under 'told'"),
         "no TOML": (ENTRY + "[\n", "is no TOML"),
         "another name": (ENTRY.replace("[rows]", "[row]"), "has no mistake 'rows'. Is row meant?"),
         "code that is not there": (ENTRY.replace("= 12'", "= 13'"), " 0 times in solutions/solution_01.py"),
