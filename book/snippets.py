@@ -5,7 +5,8 @@ In a Markdown page, in order of appearance:
 - a `python` block runs, in one process for the whole page, so that later blocks know what earlier ones defined;
 - a `text` block right after it is what it prints; without one it must print nothing;
 - a `console` block holds commands, `$ pixi run s05`, each followed by what it prints;
-- the comment `<!-- put FILE as FILE -->` copies a file first, for instance a wrong answer as the learner's.
+- the comment `<!-- put FILE as FILE -->` copies a file first, for instance a solution as the learner's;
+- the comment `<!-- put mistake NAME as steps/step_NN.py -->` makes a known mistake of that step the learner's.
 
 Everything runs in a copy of the repository with untouched stubs, so a page shows what a newcomer sees. Times such as
 "0.9 s" and ratios such as "210 times" may differ from the page; nothing else may.
@@ -24,9 +25,10 @@ from pathlib import Path
 
 from markdown_it import MarkdownIt
 
+from tutor import mistakes
 from tutor.course import ROOT, STEPS, shown
 
-PUT = re.compile(r"<!-- put (\S+) as (\S+) -->")
+PUT = re.compile(r"<!-- put (mistake )?(\S+) as (\S+) -->")
 MEASURED = re.compile(r"\b\d[\d,]*(?:\.\d+)?(?=(?: |&#160;)(?:m?s\b|seconds|times\b|(?:tokens )?per second))")
 WIDTH = 80
 
@@ -42,11 +44,28 @@ class Block:
 
 
 @dataclass
+class Put:
+    """What is put in place of a file before what follows: another file, or a known mistake by its name."""
+
+    mistake: bool
+    source: str
+    target: str
+
+    def do(self, folder: Path) -> None:
+        """Put it in a copy of the repository."""
+        if self.mistake:
+            step = next(step for step in STEPS.values() if step.stub == ROOT / self.target)
+            (folder / self.target).write_text(mistakes.named(step, self.source).source())
+        else:
+            shutil.copyfile(folder / self.source, folder / self.target)
+
+
+@dataclass
 class Page:
-    """What a page holds that can be run, in order: blocks, and (source, target) pairs of files to copy."""
+    """What a page holds that can be run, in order."""
 
     path: Path
-    parts: list
+    parts: list[Block | Put]
 
 
 def pages() -> list[Path]:
@@ -61,7 +80,7 @@ def read(path: Path) -> Page:
         if token.type == "fence":
             parts.append(Block(token.info.strip(), token.content, token.map[0] + 1, token.map[1] - 1))
         elif token.type == "html_block":
-            parts += [match.groups() for match in PUT.finditer(token.content)]
+            parts += [Put(bool(mistake), *names) for mistake, *names in PUT.findall(token.content)]
     return Page(path, parts)
 
 
@@ -83,10 +102,11 @@ def run(page: Page, folder: Path) -> list[tuple[Block, str]]:
     python = _Python(folder)
     try:
         for part, following in zip(page.parts, [*page.parts[1:], None]):
-            where = f"{shown(page.path)}:{part.first}" if isinstance(part, Block) else ""
-            if not where:
-                shutil.copyfile(folder / part[0], folder / part[1])
-            elif part.language == "python" and not part.text.startswith("{{#include"):
+            if isinstance(part, Put):
+                part.do(folder)
+                continue
+            where = f"{shown(page.path)}:{part.first}"
+            if part.language == "python" and not part.text.startswith("{{#include"):
                 printed = python.run(part.text, where)
                 if isinstance(following, Block) and following.language == "text":
                     shows.append((following, printed))

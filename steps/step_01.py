@@ -1,6 +1,7 @@
 """Step 01: the numbers that make a GPT-2 a GPT-2."""
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 

@@ -1,5 +1,6 @@
 """Step 02: text to token IDs and back, exactly as GPT-2 does it."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 

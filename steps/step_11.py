@@ -1,5 +1,6 @@
 """Step 11: the feed-forward part of a block."""
 
+from max.experimental import functional as F
 from max.experimental import nn
 from max.experimental.tensor import Tensor
 

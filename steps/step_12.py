@@ -4,6 +4,9 @@ from max.experimental import nn
 from max.experimental.tensor import Tensor
 
 from solutions.solution_01 import GPT2Config
+from solutions.solution_09 import MultiHeadAttention
+from solutions.solution_10 import LayerNorm
+from solutions.solution_11 import MLP
 
 
 class Block(nn.Module):

@@ -4,6 +4,7 @@ from max.experimental import nn
 from max.experimental.tensor import Tensor
 
 from solutions.solution_01 import GPT2Config
+from solutions.solution_13 import GPT2Model
 
 
 class GPT2LMHeadModel(nn.Module):

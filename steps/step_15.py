@@ -1,9 +1,13 @@
 """Step 15: a trained checkpoint, from its file into the model."""
 
+import json
 from pathlib import Path
 
 import numpy as np
+from max.experimental import functional as F
+from max.experimental.tensor import Tensor
 
+from solutions.solution_01 import GPT2Config
 from solutions.solution_14 import GPT2LMHeadModel
 
 # The types of numbers in GPT-2's checkpoints, and how NumPy reads them. It has no bfloat16, whose

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
+from max.experimental import functional as F
+from max.experimental.tensor import Tensor
 
 from solutions.solution_14 import GPT2LMHeadModel
 

@@ -77,6 +77,7 @@ def parser() -> Parser:
     which = check.add_mutually_exclusive_group()
     which.add_argument("--solution", action="store_true", help="check the solution instead of your file")
     which.add_argument("--file", type=Path, help="check this file instead")
+    which.add_argument("--mistake", metavar="NAME", help="check a mistake of tests/mistakes as if you had made it")
     check.add_argument("--watch", action="store_true", help="check again whenever you save the file")
     add_mine(check)
     check.add_argument(

@@ -1,12 +1,14 @@
 """The picture of a verdict in the README and the introduction: a real one, as a terminal shows it."""
 
 import io
-from dataclasses import replace
+import tempfile
+from pathlib import Path
 from unittest import mock
 
 from rich.console import Console
 
-from tutor.course import ROOT, STEPS
+from tutor import mistakes
+from tutor.course import STEPS
 from tutor.runner.parent import check
 from tutor.screen.verdict import show
 
@@ -31,11 +33,10 @@ TEMPLATE = """\
 def verdict() -> str:
     """The verdict on embeddings that are scaled as in the first Transformer, as if that were the learner's file."""
     step = STEPS[5]
-    result = check(step, ROOT / "tests" / "mistakes" / "step_05" / "scaled.py")
-    result.answer = step.stub
-    for one in result.checks:
-        if one.failure:
-            one.failure = replace(one.failure, look=replace(one.failure.look, file=str(step.stub)))
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / step.stub.name
+        file.write_text(mistakes.named(step, "scaled").source())
+        result = check(step, file).about(step.stub)
     console = Console(record=True, width=80, file=io.StringIO(), force_terminal=True, highlight=False)
     console.print("[bold]$ pixi run s05[/]")
     with mock.patch("tutor.screen.verdict.command", "pixi run {}".format):

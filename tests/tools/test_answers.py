@@ -1,39 +1,54 @@
 """The developers' check: solutions pass, stubs are not written yet, and each wrong answer gets its own diagnosis.
 
-tests/mistakes/step_NN/ holds whole wrong answers; the docstring of each ends with the diagnosis that it must get.
-tests/answers/step_NN/ holds right answers in other forms. Every file goes through the very process that a learner's
-file goes through, two at a time.
+tests/mistakes/step_NN.toml holds wrong answers as edits of the solution, each with words of the diagnosis that it must
+get; tests/answers/step_NN.toml holds right answers in other forms, and tests/answers/step_NN/ those that share little
+with the solution. Every answer goes through the very process that a learner's file goes through, two at a time.
 """
 
 import ast
 import re
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from tutor.course import ROOT, STEPS
+from tutor import mistakes
+from tutor.course import ROOT, STEPS, Step
+from tutor.mistakes import Edited
 from tutor.runner.parent import check
 from tutor.runner.records import Verdict
 
-FILES = {kind: sorted((ROOT / "tests" / kind).glob("step_*/*.py")) for kind in ("mistakes", "answers")}
+MISTAKES = [mistake for step in STEPS.values() for mistake in mistakes.read(step).values()]
+WHOLE = sorted((ROOT / "tests" / "answers").glob("step_*/*.py"))
+ANSWERS = [answer for step in STEPS.values() for answer in mistakes.read(step, "answers").values()] + WHOLE
 
 
-def step_of(path: Path):
-    """The step that a file answers, from the two digits in its folder's or its own name."""
-    return STEPS[int(re.search(r"(?:step|solution)_(\d\d)", str(path.relative_to(ROOT)))[1])]
+def step_of(subject: Path | Edited) -> Step:
+    """The step that is answered; that of a file is the two digits in its folder's or its own name."""
+    if isinstance(subject, Edited):
+        return subject.step
+    return STEPS[int(re.search(r"(?:step|solution)_(\d\d)", str(subject.relative_to(ROOT)))[1])]
+
+
+def name(subject: Path | Edited) -> str:
+    """A test's id: the step, and the answer's name."""
+    return f"step_{step_of(subject).id}/{subject.name if isinstance(subject, Edited) else subject.stem}"
 
 
 @pytest.fixture(scope="session")
-def verdict_on(request, kernels_ready):
-    """A function from a file to its verdict; the files of all selected tests are checked meanwhile, two at a time."""
+def verdict_on(request, tmp_path_factory, kernels_ready):
+    """A function from a file, or an edit, to its verdict; all selected tests' are made meanwhile, two at a time."""
     with ThreadPoolExecutor(2) as pool:
         jobs = {}
 
         def submit(subject):
             if subject not in jobs:
-                step = STEPS.get(subject) or step_of(subject)
-                jobs[subject] = pool.submit(check, step, step.untouched if subject == step.number else subject)
+                file = subject
+                if isinstance(subject, Edited):
+                    file = tmp_path_factory.mktemp("answer") / subject.step.stub.name
+                    file.write_text(subject.source())
+                jobs[subject] = pool.submit(check, step_of(subject), file)
             return jobs[subject]
 
         for item in request.session.items:
@@ -46,16 +61,9 @@ def verdict_on(request, kernels_ready):
 def told(verdict: Verdict) -> str:
     """The verdict in a few lines, for the message of a failed assertion."""
     lines = [f"{verdict.answer}: passed" if verdict.passed else f"{verdict.answer}: failed"]
-    lines += [
-        f"{check.title}: {check.failure.diagnosis if check.failure else 'passed'}" for check in verdict.checks
-    ]
+    lines += [f"{check.title}: {check.failure.diagnosis if check.failure else 'passed'}" for check in verdict.checks]
     lines += [str(verdict.broken)] if verdict.broken else []
     return "\n".join([*lines, verdict.printed])
-
-
-def name(path: Path) -> str:
-    """The end of a path, as a test's id."""
-    return f"{path.parent.name}/{path.stem}"
 
 
 @pytest.mark.parametrize("subject", [step.solution for step in STEPS.values()], ids=lambda path: path.stem)
@@ -65,14 +73,14 @@ def test_solution_passes(subject, verdict_on):
     assert not verdict.compiled, f"compiled while a learner waited: {verdict.compiled}"
 
 
-@pytest.mark.parametrize("subject", FILES["answers"], ids=name)
+@pytest.mark.parametrize("subject", ANSWERS, ids=name)
 def test_right_answer_in_another_form_passes(subject, verdict_on):
     verdict = verdict_on(subject)
     assert verdict.passed, told(verdict)
     assert not verdict.compiled, f"compiled while a learner waited: {verdict.compiled}"
 
 
-@pytest.mark.parametrize("subject", list(STEPS), ids=lambda number: f"step_{number:02}")
+@pytest.mark.parametrize("subject", [step.untouched for step in STEPS.values()], ids=lambda path: path.stem)
 def test_stub_is_not_written_yet(subject, verdict_on):
     verdict = verdict_on(subject)
     assert not verdict.passed
@@ -80,25 +88,30 @@ def test_stub_is_not_written_yet(subject, verdict_on):
     assert all(check.state == "unwritten" for check in verdict.checks), told(verdict)
 
 
-@pytest.mark.parametrize("subject", FILES["mistakes"], ids=name)
+@pytest.mark.parametrize("subject", MISTAKES, ids=name)
 def test_mistake_gets_its_diagnosis(subject, verdict_on):
-    expected = " ".join((ast.get_docstring(ast.parse(subject.read_text())) or "").partition("Diagnosis:")[2].split())
-    assert expected, "the docstring of a mistake ends with `Diagnosis:` and the words that the verdict must hold"
     verdict = verdict_on(subject)
     assert not verdict.passed, "a wrong answer passed"
-    assert expected in verdict.failure.diagnosis, told(verdict)
+    assert subject.told in verdict.failure.diagnosis, told(verdict)
 
 
-@pytest.mark.parametrize("number", list(STEPS))
-def test_every_step_has_mistakes(number):
-    assert len([path for path in FILES["mistakes"] if step_of(path).number == number]) >= 3
+@pytest.mark.parametrize("step", STEPS.values(), ids=lambda step: step.id)
+def test_every_step_has_mistakes(step):
+    assert len(mistakes.read(step)) >= 3
 
 
-@pytest.mark.parametrize("number", list(STEPS))
-def test_stub_and_solution_agree(number):
-    """Names, signatures and docstrings are the same; only the bodies differ."""
-    step = STEPS[number]
-    assert outline(ast.parse(step.untouched.read_text())) == outline(ast.parse(step.solution.read_text()))
+@pytest.mark.parametrize("step", STEPS.values(), ids=lambda step: step.id)
+def test_stub_and_solution_agree(step):
+    """Imports, names, signatures and docstrings are the same; only the bodies differ, and Python's own modules."""
+    stub, solution = (ast.parse(file.read_text()) for file in (step.untouched, step.solution))
+    assert imports(stub) == imports(solution)
+    assert outline(stub) == outline(solution)
+
+
+def imports(tree: ast.Module) -> list[str]:
+    """What a file imports, apart from Python's own modules."""
+    lines = [ast.unparse(node) for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    return [line for line in lines if line.split()[1].partition(".")[0] not in sys.stdlib_module_names]
 
 
 def outline(tree: ast.AST, prefix: str = "") -> dict[str, tuple]:

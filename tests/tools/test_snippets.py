@@ -92,3 +92,10 @@ def test_puts_files(folder):
     (folder / "wrong.txt").write_text("wrong")
     text = "<!-- put wrong.txt as mine.txt -->\n\n```console\n$ cat mine.txt\n```\n"
     assert [printed for _, printed in snippets.run(page(folder, text), folder)] == ["$ cat mine.txt\nwrong"]
+
+
+def test_puts_mistakes(folder):
+    (folder / "steps").mkdir()
+    text = "<!-- put mistake eight_heads as steps/step_01.py -->\n\n```console\n$ grep 'n_head: int' steps/step_01.py\n```\n"
+    ((_, printed),) = snippets.run(page(folder, text), folder)
+    assert printed.endswith("    n_head: int = 8\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 import time
 from argparse import Namespace
 from pathlib import Path
@@ -22,15 +23,35 @@ if TYPE_CHECKING:
 def check_step(args: Namespace) -> int:
     """`check`: the verdict on a step; exit code 0 when every check passed."""
     try:
-        return _check_step(args)
+        if args.mistake is not None:
+            return _check_mistake(args)
+        return _check_file(args, args.file or (args.step.solution if args.solution else args.step.stub))
     except StartError as error:
         print(error)
         return 1
 
 
-def _check_step(args: Namespace) -> int:
+def _check_mistake(args: Namespace) -> int:
+    """The verdict on a mistake that the course knows, as if the learner had made it."""
+    from tutor import mistakes
+
+    if args.watch or args.pytest is not None:
+        print("--mistake goes with neither --watch nor --pytest.")
+        return 2
+    try:
+        wrong = mistakes.named(args.step, args.mistake).source()
+    except mistakes.EntryError as error:
+        print(error)
+        return 2
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / args.step.stub.name
+        file.write_text(wrong)
+        return _check_file(args, file, stands_for=args.step.stub)
+
+
+def _check_file(args: Namespace, answer: Path, stands_for: Path | None = None) -> int:
+    """The verdict on a file, or on the one that it stands for."""
     step = args.step
-    answer = args.file or (step.solution if args.solution else step.stub)
     if not answer.is_file():
         print(f"There is no file {shown(answer)}. `{command('reset ' + step.id)}` brings the untouched stub back.")
         return 2
@@ -53,7 +74,7 @@ def _check_step(args: Namespace) -> int:
         mine = _mine(step, args.mine, screen) if args.mine else None
         child = child or Child(step, answer, mine)
         with Compilation() as compilation:
-            result = _check(child, screen, compilation)
+            result = _check(child, screen, compilation, stands_for)
             if args.watch:
                 _watch(step, answer, mine, screen, compilation)
             elif result.missing:
@@ -80,7 +101,7 @@ def _mine(step: Step, which: str, screen: Console) -> list[int]:
     return chosen
 
 
-def _check(child: Child, screen: Console, compilation: Compilation) -> Verdict:
+def _check(child: Child, screen: Console, compilation: Compilation, stands_for: Path | None = None) -> Verdict:
     """Check, remember what passed, and print the verdict."""
     from tutor import progress
     from tutor.screen import terminal, verdict
@@ -88,6 +109,8 @@ def _check(child: Child, screen: Console, compilation: Compilation) -> Verdict:
     result = terminal.check_watched(child, screen, compilation)
     if child.mine is None:  # with other pieces in the solutions' place, a verdict says nothing of the step alone
         progress.record(result)
+    if stands_for:
+        result = result.about(stands_for)
     verdict.show(result, screen)
     return result
 

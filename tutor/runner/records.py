@@ -1,7 +1,7 @@
 """What crosses from the process that runs a learner's code to the one that watches it, and what a verdict is made of."""
 
 import hashlib
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -113,6 +113,17 @@ class Verdict:
         """What the file printed at import and in the check that failed; in all checks if none did."""
         failed = next((check.id for check in self.checks if check.state != "passed"), None)
         return "".join(text for section, text in self.sections.items() if failed is None or section in ("", failed))
+
+    def about(self, answer: Path) -> "Verdict":
+        """The same verdict, as if `answer` were the file that was checked."""
+
+        def moved(failure: Failure | None) -> Failure | None:
+            if not failure or not failure.look or failure.look.file != str(self.answer):
+                return failure
+            return replace(failure, look=replace(failure.look, file=str(answer)))
+
+        checks = [replace(check, failure=moved(check.failure)) for check in self.checks]
+        return replace(self, answer=answer, broken=moved(self.broken), checks=checks)
 
 
 def facts_of(failure: Failure | None) -> dict[str, Any] | None:

@@ -1,5 +1,6 @@
 """Step 07: no token sees the future."""
 
+from max.experimental import functional as F
 from max.experimental.tensor import Tensor
 from max.graph import Dim
 

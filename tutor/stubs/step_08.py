@@ -1,6 +1,9 @@
 """Step 08: attention, one head of it."""
 
+from max.experimental import functional as F
 from max.experimental.tensor import Tensor
+
+from solutions.solution_07 import causal_mask
 
 
 def attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:

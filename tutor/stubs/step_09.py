@@ -1,9 +1,11 @@
 """Step 09: several heads of attention side by side."""
 
+from max.experimental import functional as F
 from max.experimental import nn
 from max.experimental.tensor import Tensor
 
 from solutions.solution_01 import GPT2Config
+from solutions.solution_08 import attention
 
 
 class MultiHeadAttention(nn.Module):

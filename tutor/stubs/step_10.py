@@ -1,5 +1,6 @@
 """Step 10: layer normalisation."""
 
+from max.experimental import functional as F
 from max.experimental import nn
 from max.experimental.tensor import Tensor
 

@@ -4,6 +4,8 @@ from max.experimental import nn
 from max.experimental.tensor import Tensor
 
 from solutions.solution_01 import GPT2Config
+from solutions.solution_10 import LayerNorm
+from solutions.solution_12 import Block
 
 
 class GPT2Model(nn.Module):

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 import numpy as np
 
-from solutions.solution_02 import Tokenizer
+from solutions.solution_02 import Tokenizer, encode
 
 
 def word_id(word: str, tokenizer: Tokenizer) -> int:
