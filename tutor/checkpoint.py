@@ -60,11 +60,21 @@ def find(name: str | None) -> Path:
 
 
 def verify(folder: Path) -> None:
-    """Say why a folder holds no checkpoint that the course can load, if that is so. Of the weights the header is read.
+    """Look at the files of a checkpoint, at the weights' header in place of their numbers.
 
     Raises:
-        CheckpointError: a file is missing or damaged, or is not that of a GPT-2 as the course builds it.
+        CheckpointError: a file is missing, damaged or cannot be read, or is not that of a GPT-2 as the course builds it.
     """
+    try:
+        config = _refuse_other_kinds(folder)
+        _refuse_other_tokenizers(folder, config)
+        _refuse_other_weights(folder / "model.safetensors")
+    except OSError as error:
+        raise CheckpointError(f"{error.filename or folder} cannot be read: {error.strerror or error}.") from None
+
+
+def _refuse_other_kinds(folder: Path) -> dict:
+    """Say which file is missing, or what the config has that the course's GPT-2 has not; the config if all is well."""
     for file in FILES:
         if (folder / file).is_file():
             continue
@@ -85,8 +95,7 @@ def verify(folder: Path) -> None:
             raise CheckpointError(f"{folder} has {key} {config[key]!r}; the GPT-2 of this course has {values[0]!r}.")
     if n_inner != 4 * config["n_embd"]:
         raise CheckpointError(f"{folder} has n_inner {n_inner}; the GPT-2 of this course has 4 × n_embd.")
-    _refuse_other_tokenizers(folder, config)
-    _refuse_other_weights(folder / "model.safetensors")
+    return config
 
 
 def _refuse_other_tokenizers(folder: Path, config: dict) -> None:
@@ -112,7 +121,7 @@ def _refuse_other_tokenizers(folder: Path, config: dict) -> None:
 def _refuse_other_weights(file: Path) -> None:
     """Say what is wrong with a file of weights, if something is, so that a loader meets none that lies."""
     try:
-        with safe_open(file, "numpy"), file.open("rb") as stream:  # the library has looked at each entry of the header
+        with file.open("rb") as stream, safe_open(file, "numpy"):  # the library has looked at each entry of the header
             header = json.loads(stream.read(int.from_bytes(stream.read(8), "little")))
         dtypes = {name: entry["dtype"] for name, entry in header.items() if name != "__metadata__"}
     except (SafetensorError, TypeError) as error:  # a TypeError: the library takes a list for an entry too
