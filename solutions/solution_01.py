@@ -36,7 +36,7 @@ class GPT2Config:
         """Refuse sizes that no model can have."""
         for name in ("vocab_size", "n_positions", "n_embd", "n_layer", "n_head"):
             value = getattr(self, name)
-            if not isinstance(value, int) or value <= 0:
+            if type(value) is not int or value <= 0:
                 raise ValueError(f"{name} must be a positive whole number, not {value!r}")
         if not isinstance(self.layer_norm_epsilon, float) or self.layer_norm_epsilon <= 0:
             raise ValueError(

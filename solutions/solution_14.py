@@ -14,11 +14,13 @@ class GPT2LMHeadModel(nn.Module):
     turns tokens into vectors also turns vectors into scores of tokens (Press & Wolf 2017).
 
     Attributes:
+        config: the sizes that the model is made by.
         transformer: the body, GPT2Model.
     """
 
     def __init__(self, config: GPT2Config):
-        """Make `transformer`."""
+        """Keep `config`, and make `transformer`."""
+        self.config = config
         self.transformer = GPT2Model(config)
 
     def forward(self, tokens: Tensor) -> Tensor:

@@ -26,7 +26,7 @@ def generate(
 ) -> Iterator[int]:
     """Go on with a text: score the next token, choose one, append it, and again.
 
-    The model sees the last n_positions tokens at most; it has a row of `transformer.wpe` for each.
+    The model sees the last n_positions tokens at most; `model.config` says how many these are.
 
     Args:
         model: what gives logits [1, T, V] for tokens [1, T].
@@ -43,7 +43,7 @@ def generate(
     tokens = list(tokens)
     if not tokens:
         raise ValueError("a text needs at least one token to go on from")
-    n_positions = int(model.transformer.wpe.weight.shape[0])
+    n_positions = model.config.n_positions
     for _ in range(max_new_tokens):
         context = np.array([tokens[-n_positions:]])  # [1, T]
         with F.lazy():  # the whole forward pass as one graph: twice as fast as one by one

@@ -72,6 +72,8 @@ def test_refuses_sizes(step, name):
     """a size that is zero, negative or no whole number is a ValueError that names it"""
     for value in (0, -12, 2.5):
         names(name, f"GPT2Config({name}={value})", look_inside(step, "__post_init__"), **{name: value})
+    why = "`isinstance(True, int)` is true in Python, where a bool is a kind of int; `type(value) is int` is not."
+    names(name, f"GPT2Config({name}=True)", look_inside(step, "__post_init__"), why=why, **{name: True})
 
 
 def test_refuses_epsilons(step):
@@ -97,8 +99,11 @@ def test_is_frozen(step):
     expect(False, later, expected="an error", found="config.n_embd = 64 is accepted")
 
 
-def names(culprit, call, function, *args, **kwargs):
-    """Check that a call, which `call` describes, raises a ValueError whose message names the culprit."""
+def names(culprit, call, function, *args, why="", **kwargs):
+    """Check that a call, which `call` describes, raises a ValueError whose message names the culprit.
+
+    `why` says more of a call that raises no error.
+    """
     try:
         function(*args, **kwargs)
     except (NotImplementedError, Wrong):
@@ -115,7 +120,7 @@ def names(culprit, call, function, *args, **kwargs):
             found=str(error),
         )
     else:
-        expect(False, f"{call} raises no error. A ValueError that names {culprit} belongs there.")
+        expect(False, f"{call} raises no error. A ValueError that names {culprit} belongs there. {why}".strip())
 
 
 def read(step, path):

@@ -48,6 +48,14 @@ def test_parameters(model):
     """the parameters are those of `transformer`: the head has none of its own"""
 
 
+def test_config(model, random):
+    """the model keeps its config"""
+    kept = getattr(model, "config", None)
+    later = "The model has no `config`. Keep what it is made by as self.config: step 17 asks it for n_positions."
+    expect(kept is not None, later)
+    expect(kept == random.config, "`config` is another one than the model was made by.", expected=random.config, found=kept)
+
+
 def test_shape(found, random):
     """each position gets a score for every token: [B, T] -> [B, T, V]"""
     shapes = {

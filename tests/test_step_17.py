@@ -9,11 +9,13 @@ from max.experimental import functional as F
 from max.experimental import nn
 from max.experimental.tensor import Tensor
 
+from solutions.solution_01 import GPT2Config
 from solutions.solution_14 import GPT2LMHeadModel
 from tutor.checkpoint import REFERENCE
 from tutor.grading import Wrong, build, equal, expect, numpy, refuses, tensor, whole_number
 
 V, N_POSITIONS = 50, 8
+CONFIG = GPT2Config(vocab_size=V, n_positions=N_POSITIONS, n_embd=5, n_layer=1, n_head=1)
 RANDOM = np.random.default_rng(17)
 SCORES = RANDOM.standard_normal((V, V), np.float32)
 SHARES = np.tril(RANDOM.standard_normal((N_POSITIONS, N_POSITIONS), np.float32))
@@ -21,16 +23,16 @@ SHARES = np.tril(RANDOM.standard_normal((N_POSITIONS, N_POSITIONS), np.float32))
 
 def not_there(name):
     """Say that `generate` wants something that it has no use for, and that this model does not have."""
-    needed = "It needs two things of it: its logits, by a call, and its n_positions, the number of rows of `transformer.wpe`."
+    needed = "It needs two things of it: its logits, by a call, and its config, for n_positions."
     raise Wrong(f"generate asks the model for `{name}`. {needed}")
 
 
 class Body:
-    """Stands for the body of a GPT-2, of which `generate` needs no more than how many positions there are."""
+    """Stands for the body of a GPT-2: its `wpe` says how many positions there are, as the config does."""
 
     def __init__(self):
         with F.lazy():
-            self.wpe = nn.Embedding(N_POSITIONS, dim=5)
+            self.wpe = nn.Embedding(N_POSITIONS, dim=CONFIG.n_embd)
 
     def __getattr__(self, name):
         not_there(f"transformer.{name}")
@@ -43,7 +45,7 @@ class Model:
     """Stands for a GPT-2: the logits at a position depend on all tokens up to it and on where they stand."""
 
     def __init__(self):
-        self.transformer, self.lengths = Body(), []
+        self.config, self.transformer, self.lengths = CONFIG, Body(), []
 
     def __getattr__(self, name):
         not_there(name)
@@ -147,7 +149,7 @@ def test_generate(step):
         (seeing(lambda ids: ids[-1:]), forgotten),
         (seeing(lambda ids: ids if ids == start else ids[-1:]), forgotten),
         (seeing(lambda ids: ids[-T:]), "The model is given as many tokens as the prompt had. The text may grow up to n_positions."),
-        (seeing(lambda ids: ids[-5:]), "The text is cut to the columns of wpe. It has a row for each position."),
+        (seeing(lambda ids: ids[-5:]), "The text is cut to n_embd tokens. The model sees n_positions of them: a row of wpe for each."),
         (seeing(lambda ids: ids[::-1]), "The model is given the text back to front."),
         (growing(lambda ids, new: ids.insert(0, new)), "The new token is put in front of the text. It belongs at the end."),
         (growing(lambda ids, new: ids.extend([new, new])), "The new token is appended twice."),

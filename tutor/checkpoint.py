@@ -2,6 +2,9 @@
 
 import json
 from pathlib import Path
+from textwrap import shorten
+
+from safetensors import SafetensorError, safe_open
 
 from tutor.course import ROOT, command, shown
 
@@ -18,6 +21,9 @@ KEYS = {
     "add_cross_attention": (False,),
     "tie_word_embeddings": (True,),
 }
+FLOATS = "F32", "F16", "BF16"
+MASKS = ".attn.bias", ".attn.masked_bias"
+"""How the names of the causal masks in old files end; they may be made of U8 or BOOL too, since no one uses them."""
 
 
 class CheckpointError(Exception):
@@ -37,18 +43,14 @@ def find(name: str | None) -> Path:
             for the tiny GPT-2 that comes with the course.
 
     Raises:
-        CheckpointError: it is not there, is not whole, or is no GPT-2 as the course builds it.
+        CheckpointError: it is not there, or `verify` refuses it.
     """
-    if name is None:
-        return TINY
-    if (folder := Path(name)).is_dir():
-        _refuse_other_kinds(folder)
+    places = [TINY] if name is None else [Path(name), WEIGHTS / hub_name(name)]
+    if folder := next(filter(Path.is_dir, places), None):
+        verify(folder)
         return folder
-    if folder.exists():
+    if Path(name).exists():
         raise CheckpointError(f"{name} is a file. A checkpoint is a folder with {', '.join(FILES)}.")
-    if (folder := WEIGHTS / hub_name(name)).is_dir():
-        _refuse_other_kinds(folder)
-        return folder
     if name.count("/") > 1 or name.startswith((".", "/", "~")):
         raise CheckpointError(f"There is no folder {name}.")
     fetch = command("weights" if name == "gpt2" else f"weights {name}")
@@ -57,8 +59,22 @@ def find(name: str | None) -> Path:
     )
 
 
-def _refuse_other_kinds(folder: Path) -> None:
-    """Say why a folder holds no checkpoint that the course can load, if that is so."""
+def verify(folder: Path) -> None:
+    """Look at the files of a checkpoint, at the weights' header in place of their numbers.
+
+    Raises:
+        CheckpointError: a file is missing, damaged or cannot be read, or is not that of a GPT-2 as the course builds it.
+    """
+    try:
+        config = _refuse_other_kinds(folder)
+        _refuse_other_tokenizers(folder, config)
+        _refuse_other_weights(folder / "model.safetensors")
+    except OSError as error:
+        raise CheckpointError(f"{error.filename or folder} cannot be read: {error.strerror or error}.") from None
+
+
+def _refuse_other_kinds(folder: Path) -> dict:
+    """Say which file is missing, or what the config has that the course's GPT-2 has not; the config if all is well."""
     for file in FILES:
         if (folder / file).is_file():
             continue
@@ -79,7 +95,7 @@ def _refuse_other_kinds(folder: Path) -> None:
             raise CheckpointError(f"{folder} has {key} {config[key]!r}; the GPT-2 of this course has {values[0]!r}.")
     if n_inner != 4 * config["n_embd"]:
         raise CheckpointError(f"{folder} has n_inner {n_inner}; the GPT-2 of this course has 4 × n_embd.")
-    _refuse_other_tokenizers(folder, config)
+    return config
 
 
 def _refuse_other_tokenizers(folder: Path, config: dict) -> None:
@@ -100,3 +116,18 @@ def _refuse_other_tokenizers(folder: Path, config: dict) -> None:
     for token in ids:  # is a byte, or made by a merge, or has a name like <|endoftext|>
         if len(token) > 1 and token not in made and not (token[0] in "<[" and token[-1] in ">]"):
             raise CheckpointError(f"{folder / 'merges.txt'} is not whole: no merge makes {token!r} of vocab.json.")
+
+
+def _refuse_other_weights(file: Path) -> None:
+    """Say what is wrong with a file of weights, if something is, so that a loader meets none that lies."""
+    try:
+        with file.open("rb") as stream, safe_open(file, "numpy"):  # the library has looked at each entry of the header
+            header = json.loads(stream.read(int.from_bytes(stream.read(8), "little")))
+        dtypes = {name: entry["dtype"] for name, entry in header.items() if name != "__metadata__"}
+    except (SafetensorError, TypeError) as error:  # a TypeError: the library takes a list for an entry too
+        reason = shorten(str(error).removeprefix("Error while deserializing header: "), 200, placeholder=" …")
+        raise CheckpointError(f"{file} is cut short, damaged, or no safetensors file ({reason}).") from None
+    for name, dtype in dtypes.items():
+        known = (*FLOATS, "U8", "BOOL") if name.endswith(MASKS) else FLOATS
+        if dtype not in known:
+            raise CheckpointError(f"{name} in {file} is made of {dtype}; this course reads {', '.join(known)}.")

@@ -1,14 +1,18 @@
 """Checkpoints: read like the safetensors library reads them, refused when they lie, and loaded without a second copy.
 
-What step 15's own checks say in short is tried here at length, on the solution.
+What step 15's own checks say in short is tried here at length, on the solution, and every other damage on the commands.
 """
 
 import json
 import os
 import re
+import shutil
 import struct
 import subprocess
 import sys
+from argparse import Namespace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import ml_dtypes
 import numpy as np
@@ -16,13 +20,17 @@ import pytest
 import safetensors
 from safetensors.numpy import save_file
 
+from solutions import solution_15
 from solutions.solution_01 import GPT2Config
 from solutions.solution_14 import GPT2LMHeadModel
 from solutions.solution_15 import load_checkpoint, read_safetensors, to_parameters
 from tutor import checkpoint
 from tutor.checkpoint import CheckpointError
+from tutor.commands import explore, generate, weights
 from tutor.course import ROOT
+from tutor.engine import kernels
 from tutor.grading import build, numpy, on_max
+from tutor.screen.terminal import console
 
 TINY = (checkpoint.TINY / "model.safetensors").read_bytes()
 HEADER_LENGTH = int.from_bytes(TINY[:8], "little")
@@ -85,125 +93,195 @@ def test_reads_the_tiny_model():
     assert same(read_safetensors(checkpoint.TINY / "model.safetensors"), library(TINY))
 
 
-# ---------------------------------------------------------------- files that are damaged or lie
+# ---------------------------------------------------------------- what the solution refuses
 
 
-def refused(path, data, *names):
-    """Check that a file with `data` is a ValueError that names the file and `names`."""
+def cuts():
+    """Places at which a file may end early."""
+    somewhere = np.random.default_rng(0).integers(0, len(TINY), 100)
+    return [*range(12), HEADER_LENGTH, HEADER_LENGTH + 7, HEADER_LENGTH + 8, len(TINY) - 1, *somewhere]
+
+
+NOT_JSON = {
+    "a header longer than the file": struct.pack("<Q", len(TINY)) + TINY[8:],
+    "a header of 2**63 bytes": struct.pack("<Q", 2**63) + TINY[8:],
+    "a header of no bytes": struct.pack("<Q", 0) + TINY[8:],
+    "a header not of UTF-8": with_header(b'{"\xff": 1}'),
+    "a header that is no JSON": with_header(b"{'wte': 1}"),
+}
+
+
+@pytest.mark.parametrize("data", [*(TINY[:cut] for cut in cuts()), *NOT_JSON.values()], ids=lambda data: f"{len(data)}")
+def test_cut_short_or_no_json(tmp_path, data):
+    """The loader's part: a file that ends early, wherever it ends, and a header that is none."""
+    path = tmp_path / "model.safetensors"
     path.write_bytes(data)
     with pytest.raises(ValueError, match=re.escape(str(path))) as error:
         read_safetensors(path)
-    assert all(name in str(error.value) for name in names), error.value
     assert "\n" not in str(error.value) and len(str(error.value)) < 400
 
 
-def test_cut_short_anywhere(tmp_path):
-    """A file that ends early is refused, wherever it ends."""
-    rng = np.random.default_rng(0)
-    for length in [
-        *range(12),
-        HEADER_LENGTH,
-        HEADER_LENGTH + 7,
-        HEADER_LENGTH + 8,
-        len(TINY) - 1,
-        *rng.integers(0, len(TINY), 100),
-    ]:
-        refused(tmp_path / "cut", TINY[:length])
-
-
-def test_too_long(tmp_path):
-    refused(tmp_path / "long", TINY + b"x", "1 bytes")
-
-
-@pytest.mark.parametrize(
-    "header",
-    {
-        "longer than the file": struct.pack("<Q", len(TINY)) + TINY[8:],
-        "of 2**63 bytes": struct.pack("<Q", 2**63) + TINY[8:],
-        "of no bytes": struct.pack("<Q", 0) + TINY[8:],
-        "not UTF-8": with_header(b'{"\xff": 1}'),
-        "no JSON": with_header(b"{'wte': 1}"),
-        "a list": with_header(b"[1, 2]"),
-        "a number": with_header(b"1.5"),
-        "null": with_header(b"null"),
-        "nested a million deep": with_header(b"[" * 1_000_000),
-    }.values(),
-)  # fmt: skip
-def test_headers_that_are_none(tmp_path, header):
-    refused(tmp_path / "header", header)
-
+# ---------------------------------------------------------------- what the commands refuse
 
 NAME = "transformer.h.1.attn.c_proj.weight"
 BEGIN, END = HEADER[NAME]["data_offsets"]
+LIES = [
+    {"data_offsets": [BEGIN + 10**9, END + 10**9]},  # past the end of the file
+    {"data_offsets": [BEGIN, END + 4]},
+    {"data_offsets": [BEGIN + 4, END + 4]},  # over the next tensor
+    {"data_offsets": [BEGIN - 4, END - 4]},
+    {"data_offsets": [END, BEGIN]},
+    {"data_offsets": [-4, END - BEGIN - 4]},
+    {"data_offsets": [0, END - BEGIN]},  # the bytes of another tensor
+    {"data_offsets": [float(BEGIN), END]},
+    {"data_offsets": [BEGIN]},
+    {"data_offsets": "ab"},
+    {"data_offsets": None},
+    {"shape": [64, 65]},
+    {"shape": [64]},
+    {"shape": [2**40, 2**40]},
+    {"shape": [-64, -64]},
+    {"shape": [64.0, 64]},
+    {"shape": [True, 4096]},
+    {"shape": 4096},
+    {"shape": {"64": 64}},
+    {"shape": None},
+    {"dtype": "F64"},
+    {"dtype": "I32"},
+    {"dtype": "U8", "shape": [64, 256]},
+    {"dtype": "f32"},
+    {"dtype": ["F32"]},
+    {"dtype": {"F32": None}},  # which the library takes
+    {"dtype": None},
+    {"dtype": "F16"},
+]
+NO_ENTRIES = [1, "F32", None, [], {}, list(HEADER[NAME].values())]  # the library takes the last one
+NO_ENTRIES += [{key: value for key, value in HEADER[NAME].items() if key != gone} for gone in HEADER[NAME]]
+DAMAGED = {
+    **NOT_JSON,
+    "nothing": b"",
+    "data cut short": TINY[:-1000],
+    "a header cut short": TINY[: HEADER_LENGTH // 2],
+    "a byte too many": TINY + b"x",
+    "a list for a header": with_header(b"[1, 2]"),
+    "a number for a header": with_header(b"1.5"),
+    "null for a header": with_header(b"null"),
+    "a header nested a million deep": with_header(b"[" * 1_000_000),
+    "a hole": with_header({name: entry for name, entry in HEADER.items() if name != NAME}),
+    "a note that is no text": with_header(HEADER | {"__metadata__": {"format": 1}}),
+    **{f"{lie}": with_header(HEADER | {NAME: HEADER[NAME] | lie}) for lie in LIES},
+    **{f"the entry {entry}": with_header(HEADER | {NAME: entry}) for entry in NO_ENTRIES},
+}
 
 
-@pytest.mark.parametrize(
-    "entry",
-    [
-        {"data_offsets": [BEGIN + 10**9, END + 10**9]},  # past the end of the file
-        {"data_offsets": [BEGIN, END + 4]},
-        {"data_offsets": [BEGIN + 4, END + 4]},  # over the next tensor
-        {"data_offsets": [BEGIN - 4, END - 4]},
-        {"data_offsets": [END, BEGIN]},
-        {"data_offsets": [-4, END - BEGIN - 4]},
-        {"data_offsets": [0, END - BEGIN]},  # the bytes of another tensor
-        {"data_offsets": [float(BEGIN), END]},
-        {"data_offsets": [BEGIN]},
-        {"data_offsets": "ab"},
-        {"data_offsets": None},
-        {"shape": [64, 65]},
-        {"shape": [64]},
-        {"shape": [2**40, 2**40]},
-        {"shape": [-64, -64]},
-        {"shape": [64.0, 64]},
-        {"shape": [True, 4096]},
-        {"shape": 4096},
-        {"shape": {"64": 64}},
-        {"shape": None},
-        {"dtype": "F64"},
-        {"dtype": "I32"},
-        {"dtype": "f32"},
-        {"dtype": ["F32"]},
-        {"dtype": None},
-        {"dtype": "F16"},
-    ],
-    ids=str,
-)
-def test_entries_that_lie(tmp_path, entry):
-    """Each is refused, and the message names a tensor: the one, or the one that it overlaps with."""
-    refused(tmp_path / "lie", with_header(HEADER | {NAME: HEADER[NAME] | entry}), "transformer.")
+def run_generate(folder):
+    return generate.main(Namespace(checkpoint=folder, prompt=["The"], mine=None))
 
 
-def test_entries_that_are_none(tmp_path):
-    lacking = [{key: value for key, value in HEADER[NAME].items() if key != gone} for gone in HEADER[NAME]]
-    for entry in (1, "F32", None, [], {}, *lacking):
-        refused(tmp_path / "none", with_header(HEADER | {NAME: entry}), NAME)
+def run_explore(folder):
+    return explore.main(Namespace(checkpoint=folder, words=["king"], picture=None, mine=None))
 
 
-def test_an_entry_that_is_missing(tmp_path):
-    """Bytes that belong to no tensor mean that the header is not that of these data."""
-    refused(
-        tmp_path / "hole", with_header({name: entry for name, entry in HEADER.items() if name != NAME}), "transformer."
-    )
+def run_weights(folder):
+    return weights.main("gpt2", console(stderr=True))
 
 
-def test_random_damage(tmp_path):
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A copy of the tiny GPT-2, which is also the default checkpoint and what `weights` has fetched as gpt2."""
+    copy = tmp_path / "openai-community" / "gpt2"
+    shutil.copytree(checkpoint.TINY, copy)
+    monkeypatch.setattr(checkpoint, "TINY", copy)
+    monkeypatch.setattr(checkpoint, "WEIGHTS", tmp_path)
+    monkeypatch.setattr(weights, "WEIGHTS", tmp_path)
+    monkeypatch.setenv("COLUMNS", "2000")
+    return copy
+
+
+@pytest.mark.parametrize("data", DAMAGED.values(), ids=DAMAGED)
+def test_commands_refuse_damaged_files(folder, monkeypatch, capsys, data):
+    """Each command, wherever its checkpoint lies, in one sentence that names the file, before a loader sees it."""
+    monkeypatch.setattr(solution_15, "read_safetensors", lambda path: pytest.fail("a loader was given the file"))
+    file = folder / "model.safetensors"
+    file.write_bytes(data)
+    for run, place, code in (
+        (run_generate, str(folder), 2),
+        (run_generate, "gpt2", 2),
+        (run_generate, None, 2),
+        (run_explore, str(folder), 2),
+        (run_explore, "gpt2", 2),
+        (run_explore, None, 2),
+        (run_weights, None, 1),
+    ):
+        assert run(place) == code
+        out, err = capsys.readouterr()
+        assert not out and str(file) in err and len(err.splitlines()) == 1 and len(err) < 600, (run, place, err)
+
+
+def test_commands_take_whole_files(folder, capsys):
+    """The copy as it is, and one whose masks are whole numbers, which no one reads."""
+    masks = {"h.0.attn.bias": np.ones((1, 1, 8, 8), np.uint8), "h.0.attn.masked_bias": np.array(True)}
+    for extra in ({}, masks):
+        save_file({**TENSORS, **extra}, folder / "model.safetensors")
+        assert checkpoint.find(None) == checkpoint.find("gpt2") == checkpoint.find(str(folder)) == folder
+        assert run_weights(None) == 0 and str(folder) in capsys.readouterr().err
+
+
+def test_random_damage(folder):
     """Any header with some bytes changed is refused, or read just as the library reads it."""
     rng = np.random.default_rng(15)
-    path, read = tmp_path / "damaged", 0
+    path, read = folder / "model.safetensors", 0
     for _ in range(400):
         damaged = bytearray(TINY)
         for place in rng.integers(0, 8 + HEADER_LENGTH, rng.integers(1, 4)):
             damaged[place] = rng.choice(np.frombuffer(b'0123456789{}[]",:abcF \x00\xff', np.uint8))
         path.write_bytes(damaged)
         try:
-            found = read_safetensors(path)
-        except ValueError:
+            checkpoint.find(None)
+        except CheckpointError as error:
+            assert str(path) in str(error)
             continue
         expected = library(bytes(damaged))
-        assert expected is not None and same(found, expected)
+        assert expected is not None and same(read_safetensors(path), expected)
         read += 1
     assert 0 < read < 400  # letters of names may change
+
+
+@pytest.mark.parametrize(
+    ("changes", "names"),
+    [
+        ({NAME: None}, [NAME, "nothing", "[64, 64]"]),
+        ({"h.0.ln_3.bias": np.zeros(64, np.float32)}, ["h.0.ln_3.bias", "[64]", "nothing"]),
+        ({NAME: np.zeros((64, 65), np.float32)}, [NAME, "[65, 64]", "[64, 64]"]),
+        ({"lm_head.weight": np.zeros((1000, 64), np.float32)}, ["lm_head.weight is not equal"]),
+    ],
+    ids=["missing", "extra", "misshapen", "another head"],
+)
+def test_generate_refuses_what_does_not_fit(folder, monkeypatch, capsys, changes, names):
+    """A file that is whole, and not that of the config beside it: the loader's sentence, and nothing else."""
+    monkeypatch.setattr(kernels, "missing", lambda batches: [])  # nothing is computed
+    tensors = {name: array for name, array in {**TENSORS, **changes}.items() if array is not None}
+    save_file(tensors, folder / "model.safetensors")
+    assert run_generate(None) == 1
+    out, err = capsys.readouterr()
+    assert not out and all(name in err for name in names) and len(err.strip().splitlines()) == 1, err
+
+
+@pytest.mark.parametrize("name", checkpoint.FILES)
+def test_files_that_may_not_be_read(name):
+    """Named like damaged ones."""
+    with TemporaryDirectory() as place:
+        folder = Path(place, "gpt2")
+        shutil.copytree(checkpoint.TINY, folder)
+        Path(place).chmod(0o755)
+        (folder / name).chmod(0)
+        root = os.geteuid() == 0  # may read everything
+        try:
+            os.seteuid(65534) if root else None
+            with pytest.raises(CheckpointError, match=re.escape(f"{folder / name} cannot be read: Permission denied.")):
+                checkpoint.find(str(folder))
+        finally:
+            os.seteuid(0) if root else None
 
 
 # ---------------------------------------------------------------- into the model

@@ -11,13 +11,16 @@ import time
 
 import numpy as np
 import pytest
+from safetensors.numpy import save
 
 from tests.tools import hub as stand_in
 from tutor import checkpoint
 from tutor.commands import weights
 
 MODEL = "openai-community/gpt2"
-LARGE = np.random.default_rng(0).bytes(25_000_000)  # the hub's library writes what has come every 10 MB
+LARGE, OTHER = (  # 25 MB, since the hub's library writes what has come every 10 MB
+    save({"wte.weight": np.random.default_rng(seed).standard_normal((1000, 6250), np.float32)}) for seed in (0, 1)
+)
 FILES = {file: (checkpoint.TINY / file).read_bytes() for file in checkpoint.FILES}
 
 
@@ -145,7 +148,7 @@ def test_a_hub_that_cannot_resume(layout, hub, interrupted):
 def test_new_weights_meanwhile(layout, hub, interrupted):
     """Half of the old file and half of the new one make no checkpoint."""
     hub.commit = "f" * 40
-    hub.files["model.safetensors"] = LARGE[::-1]
+    hub.files["model.safetensors"] = OTHER
     assert fetch(layout, hub)[0] == 0 and has_come(layout, hub.files)
     assert ranges(hub) == [None]
 
@@ -191,6 +194,19 @@ def test_a_deleted_file_is_fetched_again(layout, hub):
     assert fetch(layout, hub)[0] == 0
     (layout / "weights" / MODEL / "model.safetensors").unlink()
     assert fetch(layout, hub)[0] == 0 and has_come(layout, hub.files)
+
+
+def test_a_damaged_file_is_told(layout, hub):
+    """Weights that were damaged after they came, or are of another kind on the hub itself, are not said to be in place."""
+    assert fetch(layout, hub)[0] == 0
+    folder = layout / "weights" / MODEL
+    os.truncate(folder / "model.safetensors", 1_000_000)
+    code, printed = fetch(layout, hub)
+    assert code == 1 and f"{folder / 'model.safetensors'} is cut short" in printed and "fetches it anew" in printed
+    shutil.rmtree(folder)
+    hub.files["config.json"] = FILES["config.json"].replace(b'"gpt2"', b'"llama"')
+    code, printed = fetch(layout, hub)
+    assert code == 1 and f"{folder} has model_type 'llama'" in printed
 
 
 def test_a_name_that_leads_elsewhere(layout, hub):

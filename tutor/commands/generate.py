@@ -64,7 +64,7 @@ def write(prompt: str, args: Namespace, folder: Path, screen: Console) -> None:
         tokenizer, model = read_tokenizer(folder), load_checkpoint(folder)
     end = tokenizer.ids.get(END_OF_TEXT)
     tokens = encode(prompt, tokenizer)
-    n_positions = int(model.transformer.wpe.weight.shape[0])
+    n_positions = model.config.n_positions
     if not prompt:
         if end is None:
             raise ValueError(f"The prompt is empty, and this vocabulary has no {END_OF_TEXT} to begin a text with.")

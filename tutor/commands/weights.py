@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tutor.checkpoint import FILES, WEIGHTS, hub_name
+from tutor.checkpoint import FILES, WEIGHTS, CheckpointError, hub_name, verify
 from tutor.course import command, shown
 from tutor.screen.terminal import console
 
@@ -33,8 +33,12 @@ def main(args: Namespace) -> int:
     try:
         if not all((folder / file).is_file() for file in FILES):
             fetch(hub_name(name), folder)
+        verify(folder)
     except FetchError as error:
         screen.print(str(error), markup=False)
+        return 1
+    except CheckpointError as error:
+        screen.print(f"{error} When {folder} is deleted, the same command fetches it anew.", markup=False)
         return 1
     except KeyboardInterrupt:
         screen.print(f"Stopped. {AGAIN}")

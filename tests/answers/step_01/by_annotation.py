@@ -34,8 +34,8 @@ class GPT2Config:
         """Refuse sizes that no model can have."""
         for field in fields(self):
             value = getattr(self, field.name)
-            kind = int if field.name != "layer_norm_epsilon" else (int, float)
-            if not isinstance(value, kind) or not value > 0:
+            kinds = (int,) if field.name != "layer_norm_epsilon" else (int, float)
+            if type(value) not in kinds or not value > 0:
                 raise ValueError(
                     f"{field.name} = {value!r}: a positive number is needed, and a whole one for a size"
                 )
