@@ -71,7 +71,7 @@ def target(platform: dict[str, str], minor: int) -> Target:
         names = [*mac_platforms((int(major), int(rest or 0)), machine)]
     else:
         glibc = int(platform["glibc"].removeprefix("2."))
-        names = [f"manylinux_2_{n}_{machine}" for n in range(glibc, 16, -1)] + [f"manylinux2014_{machine}"]
+        names = [f"manylinux_2_{n}_{machine}" for n in range(glibc, 4, -1)] + [f"manylinux2014_{machine}"]
     python, interpreter = (3, minor), f"cp3{minor}"
     tags = [*cpython_tags(python, [interpreter], names), *compatible_tags(python, interpreter, names)]
     variables = {
