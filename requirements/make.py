@@ -1,10 +1,11 @@
 """Make the locks: requirements/ENV.txt says what pip installs for an environment of pixi.toml, to the byte.
 
-uv chooses the versions, for all systems at once. Of each package, a lock keeps for each platform and
-Python of pixi.toml the one wheel that fits best, so that pip installs the same ones whenever it runs.
+uv chooses the versions, for each platform and Python of pixi.toml by itself: a package may need more on
+one of them than on another, as MAX does. A lock keeps the one wheel of each package that fits best there.
 """
 
 import argparse
+import os
 import subprocess
 import sys
 import tempfile
@@ -14,29 +15,36 @@ from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 from typing import NamedTuple
 
-from packaging.markers import Marker
 from packaging.tags import Tag, compatible_tags, cpython_tags, mac_platforms
 from packaging.utils import parse_wheel_filename
 
 FOLDER = Path(__file__).parent
 ROOT = FOLDER.parent
-SYSTEMS = {  # of a platform in pixi.toml: sys_platform, platform_system, platform_machine
-    "linux-64": ("linux", "Linux", "x86_64"),
-    "linux-aarch64": ("linux", "Linux", "aarch64"),
-    "osx-arm64": ("darwin", "Darwin", "arm64"),
-}
+SYSTEMS = {"linux-64": ("linux", "x86_64"), "linux-aarch64": ("linux", "aarch64"), "osx-arm64": ("darwin", "arm64")}
 
 
 class Target(NamedTuple):
-    """One kind of machine that a lock is for."""
+    """One kind of machine that a lock is for: a platform of pixi.toml with Python 3.`minor`."""
 
-    name: str
-    tags: list[Tag]  # of the wheels that fit, the best first
-    variables: dict[str, str]  # what markers ask for
+    platform: str
+    oldest: str  # glibc or macOS
+    minor: int
 
-    def fit(self, package: dict) -> bool:
-        """Whether a package is meant for it."""
-        return "marker" not in package or Marker(package["marker"]).evaluate(self.variables)
+    def uv_name(self) -> str:
+        """What uv calls the platform."""
+        system, machine = SYSTEMS[self.platform]
+        return "aarch64-apple-darwin" if system == "darwin" else f"{machine}-manylinux_{self.oldest.replace('.', '_')}"
+
+    def tags(self) -> list[Tag]:
+        """The tags of the wheels that fit, the best first."""
+        system, machine = SYSTEMS[self.platform]
+        major, minor = map(int, self.oldest.split("."))
+        if system == "darwin":
+            systems = [*mac_platforms((major, minor), machine)]
+        else:
+            systems = [*(f"manylinux_2_{n}_{machine}" for n in range(minor, 4, -1)), f"manylinux2014_{machine}"]
+        python, interpreter = (3, self.minor), f"cp3{self.minor}"
+        return [*cpython_tags(python, [interpreter], systems), *compatible_tags(python, interpreter, systems)]
 
 
 def environments() -> dict:
@@ -63,77 +71,65 @@ def header(environment) -> str:
     )
 
 
-def target(platform: dict[str, str], minor: int) -> Target:
-    """A platform of pixi.toml with Python 3.`minor`."""
-    sys_platform, platform_system, machine = SYSTEMS[platform["platform"]]
-    if "macos" in platform:
-        major, _, rest = platform["macos"].partition(".")
-        names = [*mac_platforms((int(major), int(rest or 0)), machine)]
-    else:
-        glibc = int(platform["glibc"].removeprefix("2."))
-        names = [f"manylinux_2_{n}_{machine}" for n in range(glibc, 4, -1)] + [f"manylinux2014_{machine}"]
-    python, interpreter = (3, minor), f"cp3{minor}"
-    tags = [*cpython_tags(python, [interpreter], names), *compatible_tags(python, interpreter, names)]
-    variables = {
-        "implementation_name": "cpython",
-        "os_name": "posix",
-        "platform_machine": machine,
-        "platform_python_implementation": "CPython",
-        "platform_system": platform_system,
-        "python_full_version": f"3.{minor}.0",
-        "python_version": f"3.{minor}",
-        "sys_platform": sys_platform,
-    }
-    return Target(f"{platform['platform']} with Python 3.{minor}", tags, variables)
-
-
-def entry(package: dict, targets: list[Target]) -> str:
-    """A package's lines in a lock: its version, and the hash of one wheel for each target; "" where none needs it."""
-    wanted = [target for target in targets if target.fit(package)]
-    wheels = {wheel["url"].rpartition("/")[2]: wheel["hashes"]["sha256"] for wheel in package.get("wheels", [])}
-    files = {tag: name for name in sorted(wheels) for tag in parse_wheel_filename(name)[3]}
-    chosen = set()
-    for target in wanted:
-        best = next((files[tag] for tag in target.tags if tag in files), None)
-        if best is None:
-            sys.exit(f"{package['name']} {package['version']} has no wheel for {target.name}.")
-        chosen.add(best)
-    marker = f" ; {package['marker']}" if len(wanted) < len(targets) else ""
-    lines = [f"{package['name']}=={package['version']}{marker}"]
-    lines += [f"    --hash=sha256:{wheels[name]}" for name in sorted(chosen)]
-    return " \\\n".join(lines) + "\n" if wanted else ""
-
-
-def uv(*words: str, requirements: str) -> None:
-    """Let uv resolve requirements; what it has to say about them goes to the terminal."""
-    command = ["uv", "pip", "compile", "-", "--universal", "--only-binary=:all:", "--quiet", "--no-config", *words]
+def uv(requirements: str, output: Path, target: Target, option: str) -> str:
+    """What uv makes of requirements; it keeps the versions that the output file names already, where it can."""
+    command = ["uv", "pip", "compile", "-", "-o", output, "--only-binary=:all:", "--quiet", "--no-config", option]
+    command += [f"--python-platform={target.uv_name()}", f"--python-version=3.{target.minor}"]
+    variables = os.environ | {"MACOSX_DEPLOYMENT_TARGET": target.oldest}
     try:
-        done = subprocess.run(command, input=requirements, stdout=subprocess.DEVNULL, text=True)
+        done = subprocess.run(command, input=requirements, stdout=subprocess.DEVNULL, text=True, env=variables)
     except FileNotFoundError:
-        sys.exit("there is no uv here: run it as `pixi run lock`.")
+        sys.exit("there is no uv here: run this as `pixi run lock`.")
     if done.returncode:
-        sys.exit(done.returncode)
+        sys.exit(done.returncode)  # uv has said why
+    return output.read_text()
+
+
+def best_wheel(package: dict, target: Target) -> str:
+    """The hash of the wheel that pip takes of a package on a machine of that kind."""
+    wheels = {wheel["url"].rpartition("/")[2]: wheel["hashes"]["sha256"] for wheel in package.get("wheels", [])}
+    hashes = {tag: wheels[name] for name in sorted(wheels) for tag in parse_wheel_filename(name)[3]}
+    best = next((hashes[tag] for tag in target.tags() if tag in hashes), None)
+    return best or sys.exit(f"{package['name']} {package['version']} has no wheel for {' '.join(map(str, target))}.")
+
+
+def resolve(packages: list[str], old: str, target: Target) -> dict[str, str]:
+    """All that packages need on a machine of that kind, as "name==version", each with the hash of its wheel."""
+    with tempfile.TemporaryDirectory() as folder:
+        versions = Path(folder, "versions.txt")
+        versions.write_text(old)
+        pins = uv("\n".join(packages), versions, target, "--no-annotate")
+        files = uv(pins, Path(folder, "pylock.toml"), target, "--no-deps")
+    return {f"{p['name']}=={p['version']}": best_wheel(p, target) for p in tomllib.loads(files)["packages"]}
+
+
+def marker(chosen: list[Target]) -> str:
+    """The condition that holds on the chosen targets."""
+    minors = {t.platform: " ".join(f"3.{u.minor}" for u in chosen if u.platform == t.platform) for t in chosen}
+    term = "(sys_platform == '{}' and platform_machine == '{}' and python_version in '{}')"
+    return " or ".join(term.format(*SYSTEMS[platform], pythons) for platform, pythons in minors.items())
 
 
 def make(environment, upgrade: bool) -> str:
     """The text of an environment's lock. Unless told to upgrade, it keeps the versions of today's where it can."""
+    path = FOLDER / f"{environment.name}.txt"
+    old = path.read_text() if path.exists() and not upgrade else ""
     minors = [n for n in range(100) if environment.fits((3, n))]
-    python = f"--python-version=3.{minors[0]}"
-    old = FOLDER / f"{environment.name}.txt"
-    with tempfile.TemporaryDirectory() as folder:
-        versions, files = Path(folder, "versions.txt"), Path(folder, "pylock.toml")
-        if old.exists() and not upgrade:
-            versions.write_text(old.read_text())  # uv prefers what its output file holds already
-        uv(python, "-o", str(versions), "--no-annotate", requirements="\n".join(environment.packages))
-        uv(python, "-o", str(files), "--no-deps", requirements=versions.read_text())
-        packages = tomllib.loads(files.read_text())["packages"]
-    targets = [target(platform, minor) for platform in platforms() for minor in minors]
-    return header(environment) + "".join(entry(package, targets) for package in packages)
+    targets = [Target(*platform.values(), minor) for platform in platforms() for minor in minors]
+    wheels: dict[str, dict[Target, str]] = {}
+    for target in targets:
+        for pin, wheel in resolve(environment.packages, old, target).items():
+            wheels.setdefault(pin, {})[target] = wheel
+    text = header(environment)
+    for pin, hashes in sorted(wheels.items()):
+        condition = "" if len(hashes) == len(targets) else f" ; {marker([*hashes])}"
+        text += " \\\n    --hash=sha256:".join([pin + condition, *dict.fromkeys(hashes.values())]) + "\n"
+    return text
 
 
 def main() -> None:
     """Make the locks that the command line names, or all that there are."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(prog="pixi run lock", description="Make the locks that pixiw installs from.")
     parser.add_argument("env", nargs="*", help="an environment of pixi.toml; none: all that have a lock")
     parser.add_argument("--upgrade", action="store_true", help="take the newest versions that pixi.toml allows")
     words = parser.parse_args()
