@@ -75,6 +75,7 @@ def uv(requirements: str, output: Path, target: Target, option: str) -> str:
     """What uv makes of requirements; it keeps the versions that the output file names already, where it can."""
     command = ["uv", "pip", "compile", "-", "-o", output, "--only-binary=:all:", "--quiet", "--no-config", option]
     command += [f"--python-platform={target.uv_name()}", f"--python-version=3.{target.minor}"]
+    command += ["--python", sys.executable]  # or it looks for, and downloads, each version of Python
     variables = os.environ | {"MACOSX_DEPLOYMENT_TARGET": target.oldest}
     try:
         done = subprocess.run(command, input=requirements, stdout=subprocess.DEVNULL, text=True, env=variables)
