@@ -137,6 +137,8 @@ def parser() -> Parser:
     explore.add_argument("--picture", type=Path, metavar="FILE", help="draw the words into this .svg or .png file")
     add_mine(explore)
 
+    add("steps", "steps:main", "Say what each step of the course lacks, and make what needs no author.")
+
     bench = add("bench", "bench:main", "Measure how long a verdict takes.")
     bench.add_argument("--runs", type=at_least(1, int), default=5, help="how often each command is run (default 5)")
     bench.add_argument("--cold", action="store_true", help="also with MAX's cache empty: some minutes")

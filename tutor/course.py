@@ -59,7 +59,7 @@ class Step:
     @cached_property
     def uses_max(self) -> bool:
         """Whether its checks import MAX."""
-        return "from max." in self.solution.read_text()
+        return self.solution.is_file() and "from max." in self.solution.read_text()
 
     @property
     def kernels(self) -> tuple[str, ...]:

@@ -75,10 +75,3 @@ def test_command_exists(name, monkeypatch):
             assert importlib.util.find_spec(f"{words[1]}.__main__"), f"{words[1]} has no __main__"
     if words[:2] == ["-m", "pytest"]:
         assert (ROOT / words[2]).is_dir()
-
-
-def test_every_step_has_its_task():
-    steps = sorted(re.findall(r"step_(\d\d)\.py", " ".join(os.listdir(ROOT / "steps"))))
-    assert steps and [name[1:] for name in sorted(TASKS) if re.fullmatch(r"s\d\d", name)] == steps
-    for step in steps:
-        assert TASKS[f"s{step}"]["cmd"] == f"python -m tutor check {step}"
