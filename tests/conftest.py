@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from solutions.solution_01 import GPT2Config
+from tests.known.gpt2 import gpt2
 from tests.reference.randoms import CASES, Case, random_weights
 from tutor.course import STEPS
 from tutor.engine import kernels, setup  # noqa: F401
@@ -58,6 +59,7 @@ class RandomModel:
         self.config = GPT2Config(**case.config)
         self.weights = random_weights(case.config, case.seed)
         self.sizes = sizes_of(self.config, *case.shape)
+        self.numpy = gpt2(self.weights, self.config.n_head, self.config.layer_norm_epsilon).transformer
         self._name, self._results = name, results
 
     def __getitem__(self, key: str) -> np.ndarray:

@@ -8,7 +8,8 @@ import json
 import pytest
 from tokenizers import ByteLevelBPETokenizer
 
-from solutions.solution_02 import PIECES
+from solutions import solution_02
+from tests.known import mistakes_in
 from tutor.checkpoint import REFERENCE
 from tutor.grading import article, equal, expect, refused, refuses
 
@@ -16,9 +17,9 @@ FILES = REFERENCE / "tiny-gpt2"
 EARLY = "A `return` that is indented into the loop ends it after its first turn."
 TEXTS = {
     "words": "The queen rules the land. She wears a crown.",
+    "spaces": "two  spaces,   three, and a tab\tor\n\na new line  ",
     "one word": " queen",
     "endings": "It's the king's crown, and they'll see we've won't 'S",
-    "spaces": "two  spaces,   three, and a tab\tor\n\na new line  ",
     "leading space": "  queen",
     "numbers": "1 + 22 = 23, 2026-11-21",
     "other letters": "café naïve Ünïcödé Ελλάδα Москва 東京 ١٢٣",
@@ -150,54 +151,8 @@ def encodes(step, files, text, right):
             False,
             f"encode asks a table for {error}, which it does not hold. CHARACTER goes from bytes to characters, ids from tokens to IDs.",
         )
-    suspects = wrong_encodings(text, tokenizer, right)
+    suspects = mistakes_in(solution_02.encode, lambda encode: encode(text, tokenizer))
     same(found, right, step.encode, text, tokenizer, suspects=suspects, what=f"encode({text!r})")
-
-
-def wrong_encodings(text, tokenizer, right):
-    """What known mistakes give. The merging itself is right here: the test before this one has checked it."""
-
-    def encode(*pieces):
-        for piece in pieces:
-            tokens = [CHARACTERS[byte] for byte in piece.encode()]
-            while pairs := [pair for pair in zip(tokens, tokens[1:]) if pair in tokenizer.ranks]:
-                best = min(pairs, key=tokenizer.ranks.get)
-                i = next(i for i in range(len(tokens)) if tuple(tokens[i : i + 2]) == best)
-                tokens[i : i + 2] = ["".join(best)]
-            yield from (tokenizer.ids[token] for token in tokens)
-
-    words = text.split()
-    spaced = [f" {word}" for word in words]
-    yield (
-        list(encode(text)),
-        "The text is merged as a whole. GPT-2 cuts it into pieces first, so that no token spans two words.",
-    )
-    yield list(encode(*words)), "The spaces are lost: in GPT-2 a space belongs to the word after it."
-    yield (
-        list(encode(*words[:1], *spaced[1:])),
-        "Runs of spaces, tabs or new lines are not kept as they are: each character counts.",
-    )
-    yield list(encode(*spaced)), "A space is put before the first word. The text is to be taken as it is."
-    yield (
-        [tokenizer.ids[CHARACTERS[byte]] for byte in text.encode()],
-        "Nothing is merged: those are the tokens of the single bytes.",
-    )
-    yield (
-        list(encode(text.lower())),
-        "The text is turned into small letters. GPT-2 keeps capitals: The and the are two tokens.",
-    )
-    yield (
-        list(encode(*PIECES.findall(text.strip()))),
-        "The spaces at the ends of the text are lost: each character counts.",
-    )
-    yield (
-        list(encode(*PIECES.findall(text)[:1])),
-        f"Only the first piece is encoded. {EARLY}",
-    )
-    yield (
-        [*right, tokenizer.ids.get("<|endoftext|>")],
-        "<|endoftext|> is added at the end. It belongs only where the text has it.",
-    )
 
 
 def test_end_of_text_is_one_token(step):
@@ -235,31 +190,8 @@ def test_end_of_text_is_one_token(step):
 def test_decodes(step, reference, name):
     """decode gives the text back, to the last space"""
     text, encoded = TEXTS[name], reference.encode(TEXTS[name])
-    byte_of = {character: byte for byte, character in CHARACTERS.items()}
-    written = "".join(encoded.tokens)
-    alone = "".join(bytes(map(byte_of.get, token)).decode(errors="replace") for token in encoded.tokens)
     tokenizer = read(step)
-    suspects = [
-        (written, "Ġ is how the files write a space: each visible character stands for a byte."),
-        *(
-            (spaced, "Ġ is not the only character that stands for another byte: BYTE knows all 256.")
-            for spaced in (written.replace("Ġ", " "), written.replace("Ġ", " ").replace("Ċ", "\n"))
-        ),
-        (text.strip(), "The spaces at the ends are lost: a token holds its own."),
-        (
-            " ".join(map(reference.decode, [[i] for i in encoded.ids])),
-            "Spaces are put between the tokens. A token holds its own.",
-        ),
-        (
-            alone,
-            "Each token is decoded by itself, but a character's bytes may lie in two tokens: join all bytes first.",
-        ),
-        (text.encode().decode("latin-1"), "The bytes are read as Latin-1, one character each. They are UTF-8."),
-        (
-            reference.decode(encoded.ids[:1]),
-            f"Only the first token is decoded. {EARLY}",
-        ),
-    ]
+    suspects = mistakes_in(solution_02.decode, lambda decode: decode(encoded.ids, tokenizer))
     try:
         found = step.decode(encoded.ids, tokenizer)
     except ValueError as error:

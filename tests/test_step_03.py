@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from tutor.grading import close, equal, expect, has_shape, refused, refuses
+from solutions import solution_03
+from tests.known import mistakes_in
+from tutor.grading import close, equal, expect, has_shape, named, refused, refuses
 
 TEXT = np.arange(10, 63) ** 2  # 53 tokens that tell their place, and none is its neighbour plus or times something
 
@@ -56,15 +58,19 @@ def deal(step, inputs, targets, size):
 
 
 def no_suspect(found, right, suspects):
-    """Check that `found` is none of the suspects that differ from `right`, in numbers or in shape."""
-    for wrong, sentence in suspects:
-        if np.array_equal(found, wrong) and not np.array_equal(wrong, right):
-            rows = enumerate(zip(np.asarray(right).tolist(), np.asarray(found).tolist()))
-            counts = [f"{len(array)} windows" for array in (right, found)]
-            wanted, given = next(
-                ([f"window {i}: {row}" for row in pair] for i, pair in rows if pair[0] != pair[1]), counts
-            )
-            expect(False, sentence, expected=wanted, found=given)
+    """Check that arrays are not what a mistake gives, where that differs from what is right, in numbers or in shape."""
+
+    def same(these, those):
+        return all(map(np.array_equal, these, those))
+
+    if sentence := named(suspects, lambda wrong: same(found, wrong) and not same(wrong, right)):
+        both = next(pair for pair in zip(right, found) if not np.array_equal(*pair))
+        rows = enumerate(zip(*(np.asarray(array).tolist() for array in both)))
+        counts = [f"{len(array)} windows" for array in both]
+        wanted, given = next(
+            ([f"window {i}: {row}" for row in pair] for i, pair in rows if pair[0] != pair[1]), counts
+        )
+        expect(False, sentence, expected=wanted, found=given)
 
 
 SIZES = [(4, 4), (4, 1), (3, 5), (1, 1), (52, 4), (7, 3)]
@@ -78,46 +84,9 @@ def test_windows(step, length, stride):
     exchanged = np.array_equal(inputs, right_targets) and np.array_equal(targets, right_inputs)
     expect(not exchanged, "Inputs and targets are exchanged: a target is the token that comes after its input.")
 
-    def wrong_targets():
-        yield inputs, "The targets are the inputs themselves. A target is the token that comes next."
-        yield (
-            windows(length, stride, 2)[1],
-            "The targets are moved by two: one token is skipped between an input and its target.",
-        )
-        yield (
-            np.roll(right_inputs, -1, axis=1),
-            "The last target of a window is its first token. It should be the token after the window.",
-        )
-        yield right_inputs[1:], "The targets are the next window. A target is the next token."
-        yield right_targets[:, -1], "A window has a single target. It should have one for each of its tokens."
-        yield right_targets[:, -1:], "A window has a single target. It should have one for each of its tokens."
-
-    def wrong_inputs():
-        yield (
-            windows(length, 1)[0],
-            "Each window starts one token after the last. The stride says how far apart they start.",
-        )
-        yield windows(length, length)[0], "The windows stand side by side. The stride says how far apart they start."
-        yield (
-            windows(stride, length)[0],
-            "Stride and context length are swapped: the context length is how long a window is.",
-        )
-        yield (
-            windows(length - 1, stride)[0],
-            "A window is a token short: T inputs and their targets take T + 1 tokens of the text.",
-        )
-        yield (
-            windows(length + 1, stride, 0)[0],
-            "A window has a token too many: the last of T + 1 tokens is only a target.",
-        )
-        yield (
-            windows(length, stride, 0)[0],
-            "There is a window too many: the last one has no token after it, so no target.",
-        )
-        yield right_inputs[:-1], "The last window is left out, though there is room for it and the token after it."
-
-    no_suspect(targets, right_targets, wrong_targets())
-    no_suspect(inputs, right_inputs, wrong_inputs())
+    for part in (slice(None), slice(1, 2), slice(1)):  # both together, or one of them
+        mistakes = mistakes_in(solution_03.sliding_windows, lambda cut: cut(TEXT, length, stride)[part])
+        no_suspect((inputs, targets)[part], (right_inputs, right_targets)[part], mistakes)
     shapes = {"T windows": "did you build the windows as columns?"}
     close(inputs, right_inputs, "windows T", shapes=shapes, what="The array of inputs")
     close(targets, right_targets, "windows T", shapes=shapes, what="The array of targets")
@@ -173,21 +142,14 @@ def test_batches(step, size, count):
     inputs, targets = (array[:count] for array in windows(4, 4))
     found = deal(step, inputs, targets, size)
     right = count // size
-    suspects = [
-        (-(-count // size), "The last windows, too few for a batch, are given too: leave them out."),
-        (count, "Each window comes alone."),
-        (count - size + 1, "Each batch starts one window after the last. The next one starts batch_size windows on."),
-        (right - 1, "The last batch is left out, though it is full."),
-    ]
+    suspects = mistakes_in(solution_03.batches, lambda batches: len(list(batches(inputs, targets, size))))
     equal(len(found), right, suspects=suspects, what=f"The number of batches of {size} from {count} windows")
     for number, batch in enumerate(found):
-        for kind, part, whole in zip(("inputs", "targets"), pair(batch, "A batch"), (inputs, targets)):
+        for i, part, whole in zip((0, 1), pair(batch, "A batch"), (inputs, targets)):
+            kind = ("inputs", "targets")[i]
             here = slice(size * number, size * number + size)
-            suspects = [
-                (inputs[here], "The targets of a batch are its inputs again."),
-                (whole[number::right][:size], "The windows are dealt out like cards: neighbours belong in one batch."),
-            ]
-            no_suspect(part, whole[here], suspects)
+            one_batch = mistakes_in(solution_03.batches, lambda deal: [list(deal(inputs, targets, size))[number][i]])
+            no_suspect([part], [whole[here]], one_batch)
             shapes = {
                 "windows T": "[:, start:stop] cuts every window. [start:stop] takes whole windows.",
                 "T": "that is a single window. [start:stop] takes several.",

@@ -3,6 +3,8 @@
 import numpy as np
 
 from solutions.solution_01 import GPT2Config
+from tests.known import gpt2, mistakes_in
+from tests.known.gpt2 import Part
 from tutor.grading import Wrong, build, close, expect, load, look_at, on_max, refuse_gpt2_sizes, shapes_of
 
 CONFIG = GPT2Config(vocab_size=13, n_positions=10, n_embd=6, n_layer=1, n_head=2)
@@ -12,45 +14,7 @@ WEIGHTS = {
     "wte.weight": RANDOM.standard_normal((13, 6), np.float32),
     "wpe.weight": RANDOM.standard_normal((10, 6), np.float32),
 }
-
-
-def suspects():
-    """What known mistakes give."""
-    wte, wpe = WEIGHTS.values()
-    (B, T), C = IDS.shape, CONFIG.n_embd
-    tokens, positions = wte[IDS], wpe[:T]
-    yield tokens, "The position embeddings are not added: a token looks the same wherever it stands."
-    yield (
-        np.broadcast_to(positions, tokens.shape),
-        "The token embeddings are not added: all texts of one length look the same.",
-    )
-    yield tokens + wpe[1 : T + 1], "The positions start at 1. The first token stands at position 0."
-    yield tokens + wpe[T - 1 :: -1][:T], "The positions run backwards. The first token stands at position 0."
-    yield tokens + wpe[-T:], "The positions are the last of the table. The first token stands at position 0."
-    yield tokens + wpe[0], "Every token gets the embedding of position 0."
-    yield (
-        tokens + wpe[:B, np.newaxis],
-        "The positions count the texts of the batch. They should count the tokens of each text.",
-    )
-    yield (
-        tokens + wpe[np.arange(B * T).reshape(B, T)],
-        "The positions run on from text to text. Each text begins at position 0.",
-    )
-    yield tokens * C**0.5 + positions, "The token embeddings are scaled by √n_embd. GPT-2 takes the rows as they are."
-    yield tokens * positions, "The two embeddings are multiplied. GPT-2 adds them."
-    yield tokens - positions, "The position embeddings are subtracted. GPT-2 adds them."
-    yield (tokens + positions) / 2, "You took the mean of the two embeddings. GPT-2 adds them."
-    yield tokens + wpe[IDS], "The token IDs are looked up in wpe too. It wants positions: 0, 1, 2, …"
-    yield tokens + wte[:T], "The positions are looked up in wte. They have a table of their own, wpe."
-    yield wpe[IDS] + wte[:T], "Tokens are looked up in wpe and positions in wte: t is for tokens, p for positions."
-    yield wte[IDS + np.arange(T)], "IDs and positions are added before the lookup. Each has a table of its own."
-    angle = np.arange(T)[:, None] / 10000 ** (np.arange(0, C, 2) / C)
-    for axis in (-1, -2):  # sines and cosines in turn, or one half after the other
-        waves = np.stack([np.sin(angle), np.cos(angle)], axis).reshape(T, C)
-        yield (
-            tokens + waves,
-            "Those are the sinusoids of the first Transformer. GPT-2 learns its position embeddings: look them up in wpe.",
-        )
+TABLES = {name[:3]: Part(gpt2.lookup, weight=weight) for name, weight in WEIGHTS.items()}
 
 
 def embed(model):
@@ -148,7 +112,8 @@ def test_sum(step):
         "T C": "is anything looked up for the tokens? Their embeddings have B.",
         "B T 2C": "the two embeddings stand side by side. GPT-2 adds them.",
     }
-    close(embed(model), right, "B T C", suspects=suspects, sizes=sizes, shapes=shapes, what="The input embedding")
+    mistakes = mistakes_in(Part(gpt2.embed, **TABLES), lambda embed: embed(IDS))
+    close(embed(model), right, "B T C", suspects=mistakes, sizes=sizes, shapes=shapes, what="The input embedding")
 
 
 def test_word_order(step):

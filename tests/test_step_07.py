@@ -5,8 +5,8 @@ import pytest
 from max.experimental import functional as F
 from max.graph import Dim
 
-from tests.known import suspects
-from tests.known.numpy_gpt2 import causal_mask
+from tests.known import mistakes_in
+from tests.known.gpt2 import causal_mask
 from tutor.grading import Wrong, close, expect, has_shape, on_max
 
 T = 7
@@ -49,7 +49,7 @@ def test_shape(mask):
 def test_who_sees_whom(mask, expected):
     """a token sees itself and what came before it: 0 there, below 0 elsewhere"""
     seen = expected["batch/h.0.attn.weights"][0].max(0) > 0  # by the tokens of Hugging Face's GPT-2
-    mistakes = suspects(lambda wrong: causal_mask(T, wrong), "mask")
+    mistakes = mistakes_in(causal_mask, lambda causal_mask: causal_mask(T))
     right = np.where(seen, 0.0, -np.inf)
     close(with_infinities(mask), right, "query key", suspects=mistakes, what="The mask")
 

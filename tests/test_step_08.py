@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.known import numpy_gpt2, suspects
+from tests.known import gpt2, mistakes_in
 from tutor.grading import Wrong, close, expect, has_shape, on_max
 
 SIZES = {"H": 4, "D": 16}  # with B = 2 and T = 7
@@ -36,9 +36,9 @@ def found(step, one_head):
 def elementwise(q, k, v):
     """What attention gives with `*` in place of `@`, and the sentence for it."""
     turned = k.swapaxes(-1, -2)
-    mask, root = numpy_gpt2.causal_mask(q.shape[-2]), np.float32(q.shape[-1] ** 0.5)
+    mask, root = gpt2.causal_mask(q.shape[-2]), np.float32(q.shape[-1] ** 0.5)
     for scores, first in ((q @ turned, False), (q * turned, True), (q * k, True)):
-        weights = numpy_gpt2.softmax(scores / root + mask)
+        weights = gpt2.softmax(scores / root + mask)
         for result, second in ((weights @ v, False), (weights * v, True)):
             products = ["q @ k.transpose(-1, -2)"] * first + ["weights @ v"] * second
             if products:
@@ -50,16 +50,26 @@ def test_shape(found):
     has_shape(found, [2, 7, 16], "B T D", sizes=SIZES, what="attention")
 
 
+def scale_of(result, q, k, v):
+    """What the scores were divided by in causal attention that gave `result`: the second token's two weights tell."""
+    scores = (q[..., 1:2, :] * k[..., :2, :]).sum(-1)
+    difference = v[..., 0, :] - v[..., 1, :]
+    weight = ((result[..., 1, :] - v[..., 1, :]) * difference).sum(-1) / (difference**2).sum(-1)
+    with np.errstate(all="ignore"):
+        return float(np.median((scores[..., 0] - scores[..., 1]) / np.log(weight / (1 - weight))))
+
+
 def test_one_head(found, one_head):
     """the numbers are those of PyTorch's attention"""
     *qkv, right = one_head
 
-    def mistakes():
-        yield from suspects(lambda wrong: numpy_gpt2.attention(*qkv, wrong), "attention")()
+    def mistakes(fits):
+        if says := mistakes_in(gpt2.attention, lambda attention: attention(*qkv))(fits):
+            return says
         q, k, v = qkv
-        scale = numpy_gpt2.scale_of(found, q, k, v)
+        scale = scale_of(found, q, k, v)
         says = f"The scores are divided by {scale:.5g}. Divide by √D, the root of the size of one key: here 4."
-        yield numpy_gpt2.attention(q * np.float32(4 / scale), k, v), says
+        return says if scale and fits(gpt2.attention(q * np.float32(4 / scale), k, v)) else ""
 
     close(found, right, "B T D", suspects=mistakes, what="attention")
 
@@ -68,7 +78,7 @@ def test_heads_side_by_side(step, pieces):
     """heads side by side, [B, H, T, D], do not disturb each other"""
     *qkv, right = (pieces[f"attention/{name}"] for name in ("q", "k", "v", "output"))
     what = "attention on [B, H, T, D]"
-    mistakes = suspects(lambda wrong: numpy_gpt2.attention(*qkv, wrong), "attention")
+    mistakes = mistakes_in(gpt2.attention, lambda attention: attention(*qkv))
     found = on_max(step.attention, *qkv, sizes={"B": 2, "T": 7} | SIZES)
     close(found, right, "B H T D", sizes=SIZES, suspects=mistakes, what=what)
 

@@ -5,8 +5,8 @@ import re
 import numpy as np
 import pytest
 
-from tests.known import numpy_gpt2, suspects
-from tests.known.numpy_gpt2 import inside
+from tests.known import mistakes_in
+from tests.known.gpt2 import inside
 from tutor.grading import build, close, has_shape, load, on_max, refuse_gpt2_sizes, shapes_of
 
 
@@ -66,12 +66,8 @@ def test_shape(found, random):
 
 def test_numbers(found, random):
     """a random layer gives the numbers of Hugging Face's GPT-2"""
-    weights, n_head = inside(random.weights, "h.0.attn"), random.config.n_head
-
-    def compute(wrong):
-        return numpy_gpt2.multi_head_attention(random["h.0.ln_1"], weights, n_head, wrong)
-
-    close(found, random["h.0.attn"], "B T C", suspects=suspects(compute, "heads"))
+    mistakes = mistakes_in(random.numpy.h[0].attn, lambda attn: attn(random["h.0.ln_1"]))
+    close(found, random["h.0.attn"], "B T C", suspects=mistakes)
 
 
 def test_first_token(attn, random):

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from tests.known import numpy_gpt2, suspects
+from tests.known import mistakes_in
+from tests.known.gpt2 import Part, inside, layer_norm
 from tutor.grading import Wrong, build, close, expect, load, look_at, numpy, on_max, shapes_of
 
 SIZES = {"B": 2, "T": 5, "C": 24}
@@ -63,24 +64,18 @@ def test_numbers(step, pieces):
     """vectors with means and variances large and tiny give the numbers of PyTorch"""
     weights = layer_norm_weights(pieces)
     x, right = pieces["layer_norm/x"], pieces["layer_norm/output"]
-
-    def compute(wrong):
-        return numpy_gpt2.layer_norm(x, **weights, epsilon=1e-5, wrong=wrong)
-
+    mistakes = mistakes_in(Part(layer_norm, **weights, epsilon=1e-5), lambda norm: norm(x))
     found = on_max(make(step, 24, 1e-5, weights), x)
-    close(found, right, "B T C", sizes=SIZES, suspects=suspects(compute, "layer_norm"))
+    close(found, right, "B T C", sizes=SIZES, suspects=mistakes)
 
 
 def test_epsilon(step, random_model):
     """epsilon is the one that LayerNorm gets, here 0.01"""
     model = random_model("epsilon")
-    weights, x = numpy_gpt2.inside(model.weights, "h.0.ln_1"), model["embeddings"]
-
-    def compute(wrong):
-        return numpy_gpt2.layer_norm(x, **weights, epsilon=0.01, wrong=wrong)
-
+    weights, x = inside(model.weights, "h.0.ln_1"), model["embeddings"]
+    mistakes = mistakes_in(model.numpy.h[0].ln_1, lambda norm: norm(x))
     found = on_max(make(step, model.config.n_embd, 0.01, weights), x)
-    close(found, model["h.0.ln_1"], "B T C", suspects=suspects(compute, "epsilon"))
+    close(found, model["h.0.ln_1"], "B T C", suspects=mistakes)
 
 
 def test_equal_numbers(step, pieces):
@@ -93,6 +88,6 @@ def test_equal_numbers(step, pieces):
 def test_tiny_gpt2(step, tiny, expected):
     """the tiny GPT-2's norms give the numbers of Hugging Face's"""
     for layer, key in enumerate(["embeddings", "h.0", "h.1"]):
-        weights = numpy_gpt2.inside(tiny.weights, f"h.{layer}.ln_1")
+        weights = inside(tiny.weights, f"h.{layer}.ln_1")
         norm = make(step, tiny.config.n_embd, tiny.config.layer_norm_epsilon, weights)
         close(on_max(norm, expected[f"batch/{key}"]), expected[f"batch/h.{layer}.ln_1"], "B T C")

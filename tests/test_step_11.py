@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from solutions.solution_01 import GPT2Config
-from tests.known import numpy_gpt2, suspects
-from tests.known.numpy_gpt2 import inside
+from tests.known import mistakes_in
+from tests.known.gpt2 import Part, inside, linear
+from tests.known.gpt2 import mlp as formula
 from tutor.grading import build, close, has_shape, on_max
 
 
@@ -44,19 +45,16 @@ def test_gelu(step, pieces):
     through = {"c_fc.weight": np.eye(C, 4 * C), "c_fc.bias": np.zeros(4 * C)}
     through |= {"c_proj.weight": np.eye(4 * C, C), "c_proj.bias": np.zeros(C)}
     config = GPT2Config(n_embd=C, n_head=1)
-    mistakes = suspects(lambda wrong: numpy_gpt2.mlp(x, through, wrong), "gelu", "mlp")
+    layers = {name: Part(linear, **inside(through, name)) for name in ("c_fc", "c_proj")}
+    mistakes = mistakes_in(Part(formula, **layers), lambda mlp: mlp(x))
     found = on_max(build(step.MLP, config, weights=through), x)
     close(found, right, "B T C", suspects=mistakes, what="The activation")
 
 
 def test_numbers(found, random):
     """a random MLP gives the numbers of Hugging Face's GPT-2"""
-    weights = inside(random.weights, "h.0.mlp")
-
-    def compute(wrong):
-        return numpy_gpt2.mlp(random["h.0.ln_2"], weights, wrong)
-
-    close(found, random["h.0.mlp"], "B T C", suspects=suspects(compute, "mlp"))
+    mistakes = mistakes_in(random.numpy.h[0].mlp, lambda mlp: mlp(random["h.0.ln_2"]))
+    close(found, random["h.0.mlp"], "B T C", suspects=mistakes)
 
 
 def test_tiny_gpt2(step, tiny, expected):

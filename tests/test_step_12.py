@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.known import numpy_gpt2, suspects
-from tests.known.numpy_gpt2 import inside
+from tests.known import mistakes_in
+from tests.known.gpt2 import inside
 from tutor.grading import build, close, has_shape, on_max
 
 
@@ -36,13 +36,8 @@ def test_shape(found, random):
 
 def test_numbers(found, random):
     """a random block gives the numbers of Hugging Face's GPT-2"""
-    weights, config = inside(random.weights, "h.0"), random.config
-
-    def compute(wrong):
-        sizes = config.n_head, config.layer_norm_epsilon
-        return numpy_gpt2.block(random["embeddings"], weights, *sizes, wrong)
-
-    close(found, random["h.0"], "B T C", suspects=suspects(compute, "block"))
+    mistakes = mistakes_in(random.numpy.h[0], lambda block: block(random["embeddings"]))
+    close(found, random["h.0"], "B T C", suspects=mistakes)
 
 
 def test_first_token(block, random):

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.known import numpy_gpt2, suspects
+from tests.known import mistakes_in
+from tests.known.gpt2 import Part, logits
 from tutor.grading import build, close, expect, has_shape, load, on_max
 
 
@@ -72,13 +73,9 @@ def test_shape(found, random):
 
 def test_numbers(found, random):
     """a random model gives the logits of Hugging Face's GPT-2"""
-    tokens, config = random["input_ids"], random.config
-
-    def compute(wrong):
-        sizes = config.n_head, config.layer_norm_epsilon
-        return numpy_gpt2.logits(tokens, random.weights, *sizes, wrong)
-
-    close(found, random["logits"], "B T V", suspects=suspects(compute, "head"), what="The result")
+    head = Part(logits, transformer=random.numpy, wte=random.numpy.wte)
+    mistakes = mistakes_in(head, lambda logits: logits(random["input_ids"]))
+    close(found, random["logits"], "B T V", suspects=mistakes, what="The result")
 
 
 def test_first_token(model, random):

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from solutions import solution_16
 from solutions.solution_02 import encode, read_tokenizer
+from tests.known import mistakes_in
 from tutor.checkpoint import REFERENCE
 from tutor.grading import close, equal, expect, refuses, whole_number
 
@@ -46,45 +48,17 @@ def test_word_id(step, tokenizer):
         refuses(step.word_id, word, tokenizer, of=(ValueError,), otherwise=otherwise)
 
 
-def wrong_cosines(a, b):
-    """What known mistakes give for a vector and a table."""
-    dots, a_length, b_lengths = b @ a, np.linalg.norm(a), np.linalg.norm(b, axis=-1)
-    right = dots / a_length / b_lengths
-    yield dots, "That is the dot product. The cosine divides it by the lengths of both vectors."
-    yield dots / a_length, "It divides by the length of the first vector only, not of the second."
-    yield dots / b_lengths, "It divides by the length of the second vector only, not of the first."
-    yield dots / (a_length + b_lengths), "It divides by the sum of the two lengths. The formula has their product."
-    yield dots / (a_length * b_lengths) ** 2, "It divides by the squares of the lengths: a root is missing."
-    yield (
-        dots / (a_length * np.linalg.norm(b)),
-        "It divides by the length of the whole table. Each row has a length of its own: axis=-1.",
-    )
-    yield (
-        dots / abs(a).sum() / abs(b).sum(axis=-1),
-        "The length of a vector is the root of the sum of squares, not the sum.",
-    )
-    yield 1 - right, "That is 1 - cosine, a distance: large where the vectors differ."
-    yield np.arccos(right), "That is the angle. Its cosine is wanted."
-    yield abs(right), "The sign is lost: opposite directions have a cosine of -1."
-    yield -right, "The sign is turned round: the same direction has a cosine of 1, the opposite one -1."
-    yield (
-        right / len(a),
-        "It divides by the number of columns as well: a sum of products belongs there, not their mean.",
-    )
-    yield np.linalg.norm(b - a, axis=-1), "That is the distance between the vectors, not the cosine of their angle."
-
-
 def test_cosine_of_two_vectors(step):
     """cosine_similarity of two vectors is a · b / (|a| |b|)"""
     for row in TABLE[:4]:
-        suspects = [(number[0], sentence) for number, sentence in wrong_cosines(VECTOR, row[np.newaxis])]
+        suspects = mistakes_in(solution_16.cosine_similarity, lambda cosine: cosine(VECTOR, row))
         found = step.cosine_similarity(VECTOR, row)
         close(found, cosines(VECTOR, [row])[0], suspects=suspects, what="cosine_similarity of two vectors")
 
 
 def test_cosine_with_a_table(step):
     """cosine_similarity of a vector and a table gives a number for each row"""
-    suspects = list(wrong_cosines(VECTOR, TABLE))
+    suspects = mistakes_in(solution_16.cosine_similarity, lambda cosine: cosine(VECTOR, TABLE))
     found = step.cosine_similarity(VECTOR, TABLE)
     close(found, cosines(VECTOR, TABLE), "V", suspects=suspects, sizes={"C": 4}, what="cosine_similarity with a table")
 
@@ -126,85 +100,42 @@ def rows(found, what):
     return [int(row) for row, _ in found], np.array([float(similarity) for _, similarity in found])
 
 
-def compare(found, vector, count, exclude, what, suspects):
-    """Check a result like nearest's against the right one."""
+def compare(found, vector, count, exclude, what, formula, *args):
+    """Check a result like nearest's against the right one. `formula`, with the mistakes in it, takes `args`."""
+    ids_of, similarities_of = (lambda wrong, i=i: [pair[i] for pair in wrong(*args)] for i in (0, 1))
     ids, similarities = rows(found, what)
     cosine = cosines(vector, TABLE)
     right = [int(row) for row in np.argsort(-cosine) if row not in exclude][:count]
-    equal(ids, right, suspects=suspects, what=f"The list of rows from {what}")
-    suspects = [
-        (
-            cosine[: len(right)],
-            "The similarities are those of the first rows of the table, not of the rows that they stand by.",
-        )
-    ]
+    equal(ids, right, suspects=mistakes_in(formula, ids_of), what=f"The list of rows from {what}")
+    suspects = mistakes_in(formula, similarities_of)
     close(similarities, cosine[right], "count", suspects=suspects, what=f"The list of similarities from {what}")
 
 
 def test_nearest(step):
     """nearest gives the rows with the highest cosine, the best first"""
-    cosine, dots, distances = cosines(VECTOR, TABLE), TABLE @ VECTOR, np.linalg.norm(TABLE - VECTOR, axis=-1)
-    ranked = np.argsort(-cosine).tolist()
-    suspects = [
-        (np.argsort(-dots)[:6].tolist(), "The rows are ranked by the dot product, which favours long rows. Rank them by cosine."),
-        (np.argsort(distances)[:6].tolist(), "The rows are ranked by distance. Rank them by cosine."),
-        (np.argsort(-abs(cosine))[:6].tolist(), "Rows in the opposite direction rank high: the sign of the cosine is lost."),
-        (ranked[:-7:-1], "Those are the rows least like the vector: argsort puts the smallest first."),
-        (ranked[5::-1], "Those are the right rows, the best last: turn them round."),
-        (ranked[:5], "The list is one row short of the count."),
-        (ranked[:7], "The list is one row longer than the count."),
-        (ranked, "All rows come. Only the first `count` of them should."),
-        (ranked[1:7], "The most similar row is passed over, and nothing says that it should be."),
-        (sorted(ranked[:6]), "Those are the right rows in the order of their numbers. The most similar goes first."),
-    ]  # fmt: skip
-    compare(step.nearest(VECTOR, TABLE, 6), VECTOR, 6, (), "nearest", suspects)
+    arguments = VECTOR, TABLE, 6
+    compare(step.nearest(*arguments), VECTOR, 6, (), "nearest", solution_16.nearest, *arguments)
 
 
 def test_exclude(step):
     """nearest passes over the excluded rows and still gives as many as were asked for"""
-    cosine = cosines(VECTOR, TABLE)
-    ranked = np.argsort(-cosine).tolist()
+    ranked = np.argsort(-cosines(VECTOR, TABLE)).tolist()
     exclude = [ranked[0], ranked[2], ranked[-1]]
-    left = np.delete(np.arange(len(TABLE)), exclude)
-    suspects = [
-        (ranked[:4], "The excluded rows are not passed over."),
-        ([ranked[1], ranked[3]], "The excluded rows are taken out after the list is cut to its length: it gets too short."),
-        (np.argsort(-cosine[left])[:4].tolist(), "Deleting rows from the table gives the others new numbers. The rows keep their own."),
-    ]  # fmt: skip
-    what = "nearest with excluded rows"
-    compare(step.nearest(VECTOR, TABLE, 4, exclude), VECTOR, 4, exclude, what, suspects)
+    what, arguments = "nearest with excluded rows", (VECTOR, TABLE, 4, exclude)
+    compare(step.nearest(*arguments), VECTOR, 4, exclude, what, solution_16.nearest, *arguments)
     found = step.nearest(VECTOR, TABLE, 50, exclude)
     excluded = "Where more rows are asked for than there are, excluded ones come too. They should not come at all."
     expect(not set(exclude) & set(rows(found, what)[0]), excluded)
-    compare(found, VECTOR, 50, exclude, "nearest for a count above the number of rows", [])
+    arguments = VECTOR, TABLE, 50, exclude
+    compare(found, VECTOR, 50, exclude, "nearest for a count above the number of rows", solution_16.nearest, *arguments)
 
 
 def test_analogy(step):
     """analogy gives the rows nearest to a - b + c, without a, b and c"""
     a, b, c = 2, 16, 24  # all three are among the four rows nearest to a - b + c
-    first, second, third = TABLE[[a, b, c]]
-
-    def ranked(vector, exclude=(a, b, c)):
-        return [int(row) for row in np.argsort(-cosines(vector, TABLE)) if row not in exclude][:4]
-
-    vector = first - second + third
-    units = TABLE / np.linalg.norm(TABLE, axis=-1, keepdims=True)
-    dots = [int(row) for row in np.argsort(-(TABLE @ vector)) if row not in (a, b, c)][:4]
-    left = "rows of the question are among the answers. They are always near: leave a, b and c out."
-    suspects = [
-        (ranked(vector, ()), f"The {left}"),
-        *((ranked(vector, out), f"Some {left}") for out in ((a,), (b,), (c,), (a, b), (a, c), (b, c))),
-        (ranked(first + second - third), "That is a + b - c. It should be a - b + c."),
-        (ranked(first - second - third), "That is a - b - c. It should be a - b + c."),
-        (ranked(first + second + third), "That is a + b + c. It should be a - b + c."),
-        (ranked(second - first + third), "That is b - a + c. It should be a - b + c."),
-        (ranked(first - second), "That is a - b, without c. It should be a - b + c."),
-        (ranked(first + third), "That is a + c, without b. It should be a - b + c."),
-        (ranked(TABLE[a - b + c]), "The numbers of the rows are added up. It is the rows themselves: table[a] - table[b] + table[c]."),
-        (ranked(units[a] - units[b] + units[c]), "The rows are made equally long before they are added up. They keep their lengths."),
-        (dots, "The rows are ranked by the dot product. Rank them by cosine."),
-    ]  # fmt: skip
-    compare(step.analogy(a, b, c, TABLE, 4), vector, 4, (a, b, c), "analogy", suspects)
+    arguments = a, b, c, TABLE, 4
+    vector = TABLE[a] - TABLE[b] + TABLE[c]
+    compare(step.analogy(*arguments), vector, 4, (a, b, c), "analogy", solution_16.analogy, *arguments)
 
 
 def test_king_and_queen(step, tokenizer, tiny, record_property):

@@ -8,6 +8,8 @@ from itertools import product
 import numpy as np
 import pytest
 
+from solutions.solution_18 import probabilities
+from tests.known import mistakes_in
 from tutor.checkpoint import REFERENCE
 from tutor.grading import Wrong, close, equal, expect, on_purpose, refuses, whole_number
 
@@ -22,107 +24,10 @@ def cases(which, group="crafted"):
             yield logits[int(row)], float(temperature), int(top_k), float(top_p), right
 
 
-MISTAKES = {
-    "logarithms": "Those are logarithms of probabilities. The probabilities themselves are wanted.",
-    "softmax missing": "Those are the logits. A softmax makes probabilities of them.",
-    "softmax twice": "The softmax is taken twice. Once is enough: it makes probabilities of logits, not of probabilities.",
-    "no shares": "Those are the powers of e. Softmax divides them by their sum.",
-    "temperature ignored": "The temperature changes nothing. The logits are divided by it before the softmax.",
-    "temperature multiplies": "The logits are multiplied by the temperature. They should be divided by it.",
-    "temperature divides probabilities": "The temperature divides the probabilities, after the softmax. It should divide the logits.",
-    "temperature last": "The temperature comes after top-p, which then looks at other probabilities. It goes first.",
-    "k 0": "With top_k 0 no token stays, and nan is left. 0 should turn the filter off: all tokens stay.",
-    "k ignored": "top_k changes nothing. Only the k tokens with the highest logits stay.",
-    "k + 1": "One token too many stays: top_k counts the tokens that stay.",
-    "k - 1": "One token too few stays: the k-th best stays too.",
-    "-k + 1": "The k-th best logit stands at place -top_k of a sorted list, not at -top_k + 1: one token too few stays, and for 1 all.",
-    "k strictly": "The k-th best token goes too. Only those with a lower logit than it should.",
-    "k by order": "Tokens that equal the k-th best go: exactly top_k stay. All its equals should stay too.",
-    "k from below": "The limit stands at place top_k from the worst logit on. It is the k-th from the best: -top_k where the largest comes last.",
-    "k worst": "The k worst tokens stay. It should be the best.",
-    "k best out": "The k best tokens are taken out. They are those that stay.",
-    "p 0": "With top_p 0 no token stays, and nan is left. The best one should always stay.",
-    "p 0 off": "top_p 0 is taken to mean that all tokens stay. The best one alone should stay.",
-    "p ignored": "top_p changes nothing. As few of the best tokens stay as have a probability of top_p together.",
-    "p crossing out": "The token with which the sum reaches top_p is taken out. It stays: without it the sum is below top_p.",
-    "p one more": "One token too many stays: the sum has reached top_p before it.",
-    "1 - p": "The tokens that stay have a probability of 1 - top_p together. It should be top_p.",
-    "p of logits": "The sum runs over logits. It should run over probabilities: a softmax comes before it, and another at the end.",
-    "p each": "Tokens are compared with top_p one by one. It is their sum, from the best on, that counts.",
-    "p worst": "The sum starts at the worst tokens. It should start at the best.",
-    "p unsorted": "The sum runs over the tokens in the order of their IDs. It should run from the best one down: sort them first.",
-    "p places": "The places of tokens in the sorted list are taken for their IDs: look up which token stands at each place.",
-    "p sorted": "The probabilities come in the order of the sorted list. Each belongs at the place of its token.",
-    "p before k": "top_p comes before top_k. The order is temperature, top-k, top-p: top-p looks at what top-k left.",
-    "zeros": "What a filter takes out still has a chance: its logit became 0. Make it -inf.",
-    "not shared again": "The probabilities of what stays do not sum to 1: after a filter they must be shared out again.",
-}
-
-
 def softmax(logits):
     """Probabilities from logits, [V]."""
     powers = np.exp(logits - logits.max())
     return powers / powers.sum()
-
-
-def variant(logits, temperature, top_k, top_p, mistake):
-    """What `probabilities` gives with one of the MISTAKES, or without."""
-    logits = logits.astype(np.float64)
-    removed = 0.0 if mistake == "zeros" else -np.inf
-    if mistake not in ("temperature ignored", "temperature divides probabilities", "temperature last"):
-        logits = logits * temperature if mistake == "temperature multiplies" else logits / temperature
-
-    def by_k(logits):
-        k = top_k + {"k + 1": 1, "k - 1": -1, "-k + 1": -1}.get(mistake, 0)
-        if top_k == 0 or mistake == "k ignored" or k >= len(logits) or (k == 0 and mistake == "-k + 1"):
-            return logits
-        best = np.argsort(-logits, kind="stable")
-        least = logits[best[k - 1]] if k else np.inf
-        out = {
-            "k by order": ~np.isin(np.arange(len(logits)), best[:k]),
-            "k worst": logits > logits[best[-k]],
-            "k from below": logits < logits[best[-k - 1]],
-            "k strictly": logits <= least,
-            "k best out": logits >= least,
-        }
-        return np.where(out.get(mistake, logits < least), removed, logits)
-
-    def by_p(logits):
-        if top_p == 1 or mistake == "p ignored" or (top_p == 0 and mistake == "p 0 off"):
-            return logits
-        order = np.argsort(-logits, kind="stable")[:: -1 if mistake == "p worst" else 1]
-        order = np.arange(len(logits)) if mistake == "p unsorted" else order
-        chances = (logits if mistake == "p of logits" else softmax(logits))[order]
-        before = np.cumsum(chances) - chances
-        out = {
-            "p crossing out": before + chances > top_p,
-            "p one more": before - chances >= top_p,
-            "p each": chances < top_p,
-            "1 - p": before >= 1 - top_p,
-        }.get(mistake, before >= top_p)
-        out[0] = False
-        out = out if mistake == "p places" else np.isin(np.arange(len(logits)), order[out])
-        return np.where(out, removed, logits)
-
-    before = logits
-    logits = by_k(by_p(logits)) if mistake == "p before k" else by_p(by_k(logits))
-    if mistake == "temperature last":
-        logits = logits / temperature
-    if mistake == "softmax missing":
-        return logits
-    if mistake == "no shares":
-        return np.exp(logits - logits.max())
-    if (mistake == "k 0" and top_k == 0 and top_p == 1) or (mistake == "p 0" and top_p == 0):
-        return np.full(len(logits), np.nan)
-    if mistake == "p sorted" and top_p < 1:
-        return np.sort(softmax(logits))[::-1]
-    if mistake == "logarithms":
-        return np.log(softmax(logits))
-    if mistake == "softmax twice":
-        return softmax(softmax(logits))
-    if mistake == "not shared again":
-        return softmax(before) * np.isfinite(logits)
-    return softmax(logits) / (temperature if mistake == "temperature divides probabilities" else 1)
 
 
 def check(step, which, group="crafted"):
@@ -151,7 +56,7 @@ def check(step, which, group="crafted"):
     if wrong:
         found, (_, temperature, top_k, top_p), expected = wrong[0]
         settings = f"temperature {temperature:g}, top_k {top_k}, top_p {top_p:g}"
-        close(found, expected, "V", suspects=named(wrong, tried), what=f"The distribution for {settings}")
+        close(found, expected, "V", suspects=explained(wrong, tried), what=f"The distribution for {settings}")
 
 
 ALLOWED = {
@@ -185,24 +90,26 @@ def alike(found, made, logits):
     return same(found[np.lexsort((found, logits))], made[np.lexsort((made, logits))])
 
 
-def named(wrong, tried):
-    """The mistake that explains the wrong distributions, most of them at least, and the right ones too."""
-
-    def explained(mistakes, cases):
-        """How many of the cases each of the mistakes explains."""
-        with np.errstate(all="ignore"):
-            return {
-                name: sum(alike(found, variant(*settings, name), settings[0]) for found, settings, _ in cases)
-                for name in mistakes
-            }
-
+def explained(wrong, tried):
+    """What finds the mistake that explains the wrong distributions, most of them at least, and the right ones too."""
     some = [wrong[i] for i in np.random.default_rng(0).permutation(len(wrong))[:40]]  # enough to tell, and quick
-    counts = explained(MISTAKES, some)
-    most = max(counts.values())
-    if most <= 0.75 * len(some):
-        return []
-    counts = explained([name for name in counts if counts[name] == most], tried)
-    return [(wrong[0][0], MISTAKES[max(counts, key=counts.get)])]
+
+    def share(variant, cases, least):
+        """Whether at least this share of the cases come out as they were found."""
+        missed = 0
+        for found, (logits, *settings), _ in cases:
+            missed += not alike(found, variant(logits.copy(), *settings), logits)
+            if missed > (1 - least) * len(cases):
+                return False
+        return True
+
+    def explain(fits):
+        ways = [(some, 0.76, tried, 0.99), (some, 0.76, some, 0)]  # the other cases too, if a mistake gives those
+        found = (find(lambda variant: share(variant, *way[:2]) and share(variant, *way[2:])) for way in ways)
+        return next(filter(None, found), "")
+
+    find = mistakes_in(probabilities, lambda variant: variant)
+    return explain
 
 
 def test_softmax(step):
@@ -313,13 +220,14 @@ def test_sample(step):
             continue
         left = expected > 0
         hand_on = "It should hand temperature, top_k and top_p on to `probabilities`."
-        ignored = {"temperature": "temperature ignored", "top_k": "k ignored", "top_p": "p ignored"}
+        ignored = {"temperature": {"temperature": 1.0}, "top_k": {"top_k": 0}, "top_p": {"top_p": 1.0}}
+        given = dict(zip(("logits", *ignored), settings))
         suspects = [
             (shares[0] == 1, "sample gives token 0 every time. Does `rng.choice` choose among the probabilities? Its first argument is what to choose from, here the IDs, and `p` takes the probabilities."),
             (max(shares) == 1, "sample gives the same token every time. It should draw one by chance, with the `rng` that it is given: one that is made anew in each call starts over."),
             (fits(left / left.sum()), "sample draws all tokens alike. It should draw each with its probability."),
             (fits(np.full(12, 1 / 12)), "sample draws all tokens alike, also those that a filter took out."),
-            *((fits(variant(*settings, mistake)), f"sample draws without {name}. {hand_on}") for name, mistake in ignored.items()),
+            *((fits(probabilities(**given | default)), f"sample draws without {name}. {hand_on}") for name, default in ignored.items()),
             (fits(softmax(settings[0].astype(np.float64))), f"sample draws without temperature and filters. {hand_on}"),
             (True, "sample draws tokens more or less often than their probabilities say."),
         ]  # fmt: skip

@@ -1,39 +1,133 @@
-"""What known mistakes give, in the form that `tutor.grading.close` takes."""
+"""Known mistakes: changes of a formula's lines, and the sentence that a learner reads who makes them.
 
+A formula is a function of gpt2.py or, where the step needs no MAX, of a solution. mistakes.toml lists by function
+how each mistake is written: ["find -> put", …, "sentence"].
+"""
+
+import ast
+import functools
+import inspect
 import itertools
+import textwrap
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from types import FunctionType
+from typing import Any
 
 import numpy as np
 
-Compute = Callable[[frozenset[str]], np.ndarray]
-"""Gives a result with the mistakes of a set made in it; numpy_gpt2.py has the functions for it."""
+from tests.known.gpt2 import Part
+
+FILE = Path(__file__).with_name("mistakes.toml")
 
 
-def says(*groups: str) -> dict[str, str]:
-    """The mistakes of some groups of mistakes.toml: for each name the learner's sentence."""
-    table = tomllib.loads(Path(__file__).with_name("mistakes.toml").read_text())
-    return {name: sentence for group in groups for name, sentence in table[group].items()}
+@functools.cache
+def listed(function: str) -> dict[str, list[str]]:
+    """The mistakes of one function in mistakes.toml: for each name its edits, and at the end the sentence.
 
-
-def suspects(compute: Compute, *groups: str) -> Callable[[], Iterator[tuple[np.ndarray, str]]]:
-    """Results with each mistake of `groups` made alone, then with every two of them made together.
-
-    Nothing is computed before the results are asked for, which is when the learner's are wrong.
+    Raises:
+        KeyError: the list has no such function.
     """
+    return tomllib.loads(FILE.read_text())[function]
 
-    def generate() -> Iterator[tuple[np.ndarray, str]]:
-        known = says(*groups)
-        for count in (1, 2):
-            for names in itertools.combinations(known, count):
-                with np.errstate(all="ignore"):  # some mistakes divide by zero
-                    result = compute(frozenset(names))
-                yield result, in_words([known[name] for name in names])
 
-    return generate
+@functools.cache
+def texts(function: FunctionType) -> dict[str, str]:
+    """The text of a function and of those of its file that it calls, each from its signature on, without docstrings."""
+    found, left = {}, [function]
+    while left:
+        one = left.pop(0)
+        lines = textwrap.dedent(inspect.getsource(one)).splitlines(keepends=True)
+        node = ast.parse("".join(lines)).body[0]
+        docstring = node.body[0] if ast.get_docstring(node) else None
+        kept = [
+            line
+            for i, line in enumerate(lines, 1)
+            if not docstring or not docstring.lineno <= i <= docstring.end_lineno
+        ]
+        found[one.__name__] = "".join(kept)
+        called = [one.__globals__.get(name.id) for name in ast.walk(node) if isinstance(name, ast.Name)]
+        of_file = [f for f in called if isinstance(f, FunctionType) and f.__module__ == function.__module__]
+        left += [f for f in dict.fromkeys(of_file) if f.__name__ not in found and f not in left]
+    return found
+
+
+def remade(function: FunctionType, changed: dict[str, Any]) -> FunctionType:
+    """`function` as it is when some of the functions that it is made of have another text, or another tree."""
+    scope = dict(function.__globals__)
+    for name in texts(function):
+        one = scope[name]
+        scope[name] = FunctionType(one.__code__, scope, name, one.__defaults__)
+    for what in changed.values():
+        exec(compile(what, "<mistake>", "exec"), scope)
+    return scope[function.__name__]
+
+
+def edited(function: FunctionType, edits: Sequence[str]) -> FunctionType:
+    """`function` with its text changed.
+
+    Args:
+        edits: each is "find -> put". What is to be found stands once in the function or in those that it calls.
+
+    Raises:
+        ValueError: it does not, or an edit has no arrow.
+    """
+    changed = {}
+    for edit in edits:
+        find, arrow, put = edit.partition(" -> ")
+        now = texts(function) | changed
+        holders = [name for name, text in now.items() for _ in range(text.count(find))]
+        if len(holders) != 1 or not arrow:
+            raise ValueError(f"`{edit}`: that stands {len(holders)} times in {', '.join(now)}, and should stand once")
+        changed[holders[0]] = now[holders[0]].replace(find, put)
+    return remade(function, changed)
+
+
+def made(function: FunctionType) -> Iterator[tuple[FunctionType, str]]:
+    """`function` with each of its mistakes made alone, then with every two of them, and the sentence for it.
+
+    Raises:
+        ValueError: a mistake cannot be made; it names it.
+    """
+    table = listed(function.__name__)
+    for count in (1, 2):
+        for names in itertools.combinations(table, count):
+            edits = [edit for name in names for edit in table[name][:-1]]
+            try:
+                wrong = edited(function, edits)
+            except (ValueError, SyntaxError) as error:
+                if count == 2:
+                    continue  # the two change the same place
+                raise ValueError(
+                    f"the mistake {names[0]!r} of [{function.__name__}] cannot be made: {error}"
+                ) from error
+            yield wrong, in_words([table[name][-1] for name in names])
 
 
 def in_words(sentences: list[str]) -> str:
     """One diagnosis for one or two mistakes."""
     return sentences[0] if len(sentences) == 1 else f"Two things are wrong. {' And: '.join(sentences)}"
+
+
+def mistakes_in(formula: Callable, call: Callable[[Callable], Any]) -> Callable[[Callable], str]:
+    """What `tutor.grading.close` and `equal` take to name a mistake: from a comparison to a sentence, or to "".
+
+    Args:
+        formula: the function, or a part of a model, that the learner's code may be a wrong form of.
+        call: gives the result of such a formula, right or wrong, for the check's own input.
+    """
+    function = getattr(formula, "func", formula)
+    keywords = getattr(formula, "keywords", {})
+
+    def explain(fits: Callable[[Any], bool]) -> str:
+        def explains(wrong: FunctionType) -> bool:
+            with np.errstate(all="ignore"):  # some mistakes divide by zero
+                try:
+                    return fits(call(Part(wrong, **keywords)))
+                except Exception:
+                    return False
+
+        return next((says for wrong, says in made(function) if explains(wrong)), "")
+
+    return explain

@@ -7,7 +7,7 @@ their numbers and shapes with what known mistakes give.
 
 from tutor.engine import setup as setup  # MAX, made quick for eager use
 from tutor.grading.answer import Answer, Wrong, article, load_answer, look_at, on_purpose, refused
-from tutor.grading.compare import close, equal, expect, has_shape, numpy, refuses, whole_number
+from tutor.grading.compare import close, equal, expect, has_shape, named, numpy, refuses, whole_number
 from tutor.grading.modules import build, load, on_max, refuse_gpt2_sizes, shapes_of, tensor
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "load",
     "load_answer",
     "look_at",
+    "named",
     "numpy",
     "on_max",
     "on_purpose",

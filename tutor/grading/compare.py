@@ -19,8 +19,15 @@ def numpy(value: Any) -> Any:
     return np.asarray(value.to_numpy()) if hasattr(value, "to_numpy") else value
 
 
-Suspect = tuple[np.ndarray, str]
-"""What a known mistake computes, and the sentence that names it."""
+Suspects = Iterable[tuple[Any, str]] | Callable[[Callable[[Any], bool]], str]
+"""What wrong answers give, each with the sentence that names it; or what finds the sentence, or "", by a comparison."""
+
+
+def named(suspects: Suspects, fits: Callable[[Any], bool]) -> str:
+    """The sentence of the first suspect that fits what the learner's code gave, or ""."""
+    if callable(suspects):
+        return suspects(fits)
+    return next((sentence for suspect, sentence in suspects if fits(suspect)), "")
 
 
 def has_shape(
@@ -65,7 +72,7 @@ def close(
     expected: np.ndarray,
     axes: str = "",
     *,
-    suspects: Callable[[], Iterable[Suspect]] | Iterable[Suspect] = (),
+    suspects: Suspects = (),
     sizes: Mapping[str, int] | None = None,
     shapes: Mapping[str, str] | None = None,
     what: str = "The result",
@@ -78,7 +85,7 @@ def close(
         found: what the learner's code gave: a tensor, an array, or anything that it should not be.
         expected: the reference, of the same shape.
         axes: the names of the axes of `expected`, such as "B T C".
-        suspects: what known mistakes would give; called only when the numbers are wrong.
+        suspects: what known mistakes would give; asked only when the numbers are wrong.
         sizes: sizes of other axes that a wrong shape might show, such as {"H": 4, "D": 16}.
         shapes: for wrong shapes in axis names, such as "B T 3C", what most likely led to them.
         what: what is compared, as the start of a sentence.
@@ -98,14 +105,17 @@ def close(
     facts = {"expected": _number(expected[index]), "found": _number(found[index])}
     if index:
         facts = {"where": f"{list(index)} of {describe(expected.shape, names)} is the first to differ"} | facts
-    for suspect, sentence in suspects() if callable(suspects) else suspects:
+
+    def fits(suspect: Any) -> bool:
         suspect = np.asarray(suspect)
-        if (
+        return (
             suspect.shape == found.shape
             and np.isclose(found, suspect, rtol=rtol, atol=atol, equal_nan=True).all()
             and not np.isclose(suspect, expected, rtol=rtol, atol=atol).all()
-        ):
-            raise Wrong(sentence, **facts)
+        )
+
+    if sentence := named(suspects, fits):
+        raise Wrong(sentence, **facts)
     raise Wrong(_pattern(found, expected, wrong, names, what, rtol, atol), **facts)
 
 
@@ -174,16 +184,15 @@ def _indices(indices: np.ndarray, name: str) -> str:
     return f"index {', '.join(map(str, indices[:5]))}{', …' if len(indices) > 5 else ''} of {name}"
 
 
-def equal(found: Any, expected: Any, *, suspects: Iterable[tuple[Any, str]] = (), what: str = "The result") -> None:
+def equal(found: Any, expected: Any, *, suspects: Suspects = (), what: str = "The result") -> None:
     """Compare things that must be the same: numbers, text, lists of token IDs. See `close` for `suspects`."""
     found = found.tolist() if isinstance(found, np.ndarray) and not isinstance(expected, np.ndarray) else found
     if type(found) is type(expected) and found == expected:
         return
     if found is None:
         raise Wrong(f"{what} is None: is a `return` missing at the end?", expected=_brief(expected))
-    for suspect, sentence in suspects:
-        if suspect != expected and found == suspect:
-            raise Wrong(sentence, expected=_brief(expected), found=_brief(found))
+    if sentence := named(suspects, lambda suspect: suspect != expected and found == suspect):
+        raise Wrong(sentence, expected=_brief(expected), found=_brief(found))
     if isinstance(expected, list | str) and type(found) is type(expected):
         start = next((i for i, (a, b) in enumerate(zip(found, expected)) if a != b), min(len(found), len(expected)))
         raise Wrong(
