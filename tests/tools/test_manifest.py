@@ -45,14 +45,34 @@ def test_license():
 
 
 def test_only_python_comes_from_conda():
-    assert [list(feature["dependencies"]) for feature in FEATURES] == [["python"]] * len(FEATURES)
+    assert {name for feature in FEATURES for name in feature.get("dependencies", {})} == {"python"}
     assert MANIFEST["dependencies"]["python"] == ">=3.11,<3.14"
+
+
+def test_pixiw_understands_all_of_it():
+    """pixiw reads these keys and no others: what else pixi offers, it would leave out in silence."""
+    features = {f"feature {name}": feature for name, feature in MANIFEST["feature"].items()}
+    features["pixi.toml"] = {
+        n: table for n, table in MANIFEST.items() if n not in ("workspace", "feature", "environments")
+    }
+    read = [(where, feature, "activation dependencies pypi-dependencies tasks") for where, feature in features.items()]
+    read += [(f"activation of {w}", f.get("activation", {}), "env") for w, f in features.items()]
+    read += [(f"task {name}", task, "cmd description") for name, task in TASKS.items()]
+    read += [(n, e, "features no-default-feature") for n, e in MANIFEST["environments"].items() if isinstance(e, dict)]
+    packages = [(n, v) for f in FEATURES for n, v in f.get("pypi-dependencies", {}).items()]
+    read += [(f"package {name}", spec, "version extras") for name, spec in packages if isinstance(spec, dict)]
+    unread = [f"{where} uses {key}" for where, table, keys in read for key in table if key not in keys.split()]
+    assert unread == []
+    # It passes variables on as they stand, and hands commands to sh.
+    variables = [v for f in FEATURES for v in f.get("activation", {}).get("env", {}).values()]
+    assert [text for text in [*variables, *(t["cmd"] for t in TASKS.values())] if "$" in text or "{{" in text] == []
 
 
 def test_every_package_is_pinned():
     packages = {n: v for f in FEATURES for n, v in f.get("pypi-dependencies", {}).items()}
     assert packages["max"] == "==26.7.0"
-    loose = {n: v for n, v in packages.items() if not re.fullmatch(r"==\d+(\.\w+)+", str(v))}
+    versions = {n: v if isinstance(v, str) else v["version"] for n, v in packages.items()}
+    loose = {n: v for n, v in versions.items() if not re.fullmatch(r"==\d+(\.\w+)+", v)}
     assert loose == {}
 
 
@@ -67,6 +87,8 @@ def test_command_exists(name, monkeypatch):
     assert shutil.which(program), f"no program {program}"
     if program == "mdbook":
         assert (ROOT / words[1] / "book.toml").is_file()
+    if words[0].endswith(".py"):
+        assert (ROOT / words[0]).is_file()
     if words[0] == "-m":
         monkeypatch.syspath_prepend(ROOT)
         spec = importlib.util.find_spec(words[1])
