@@ -39,9 +39,7 @@ class GPT2Config:
             if type(value) is not int or value <= 0:
                 raise ValueError(f"{name} must be a positive whole number, not {value!r}")
         if not isinstance(self.layer_norm_epsilon, float) or self.layer_norm_epsilon <= 0:
-            raise ValueError(
-                f"layer_norm_epsilon must be a positive float, not {self.layer_norm_epsilon!r}"
-            )
+            raise ValueError(f"layer_norm_epsilon must be a positive float, not {self.layer_norm_epsilon!r}")
         if self.n_embd % self.n_head:
             raise ValueError(f"n_head ({self.n_head}) must divide n_embd ({self.n_embd})")
 

@@ -14,9 +14,7 @@ PIECES = regex.compile(r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}
 # characters from U+0100 on.
 VISIBLE = [*range(33, 127), *range(161, 173), *range(174, 256)]
 HIDDEN = [byte for byte in range(256) if byte not in VISIBLE]
-CHARACTER = {byte: chr(byte) for byte in VISIBLE} | {
-    byte: chr(256 + i) for i, byte in enumerate(HIDDEN)
-}
+CHARACTER = {byte: chr(byte) for byte in VISIBLE} | {byte: chr(256 + i) for i, byte in enumerate(HIDDEN)}
 BYTE = {character: byte for byte, character in CHARACTER.items()}
 
 
@@ -85,8 +83,6 @@ def decode(ids: list[int], tokenizer: Tokenizer) -> str:
     tokens = {number: token for token, number in tokenizer.ids.items()}
     unknown = [number for number in ids if number not in tokens]
     if unknown:
-        raise ValueError(
-            f"there is no token with the ID {unknown[0]}: they go from 0 to {len(tokens) - 1}"
-        )
+        raise ValueError(f"there is no token with the ID {unknown[0]}: they go from 0 to {len(tokens) - 1}")
     characters = "".join(tokens[number] for number in ids)
     return bytes(BYTE[character] for character in characters).decode("utf-8", errors="replace")

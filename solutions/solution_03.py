@@ -5,9 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 
-def sliding_windows(
-    tokens: Sequence[int], context_length: int, stride: int
-) -> tuple[np.ndarray, np.ndarray]:
+def sliding_windows(tokens: Sequence[int], context_length: int, stride: int) -> tuple[np.ndarray, np.ndarray]:
     """Cut a text into windows of `context_length` tokens that start `stride` tokens apart.
 
     Args:
@@ -25,22 +23,16 @@ def sliding_windows(
             after it.
     """
     if context_length < 1 or stride < 1:
-        raise ValueError(
-            f"context_length ({context_length}) and stride ({stride}) must be at least 1"
-        )
+        raise ValueError(f"context_length ({context_length}) and stride ({stride}) must be at least 1")
     tokens = np.asarray(tokens)
     if len(tokens) <= context_length:
-        raise ValueError(
-            f"a text of {len(tokens)} tokens is too short: {context_length} and one more are needed"
-        )
+        raise ValueError(f"a text of {len(tokens)} tokens is too short: {context_length} and one more are needed")
     windows = np.lib.stride_tricks.sliding_window_view(tokens, context_length + 1)
     windows = windows[::stride]  # [N - T, T + 1] -> [windows, T + 1]
     return windows[:, :-1], windows[:, 1:]
 
 
-def batches(
-    inputs: np.ndarray, targets: np.ndarray, batch_size: int
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def batches(inputs: np.ndarray, targets: np.ndarray, batch_size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Give the windows in order, `batch_size` at a time.
 
     Args:
@@ -57,8 +49,6 @@ def batches(
     if batch_size < 1:
         raise ValueError(f"batch_size ({batch_size}) must be at least 1")
     if len(inputs) < batch_size:
-        raise ValueError(
-            f"the text is too short: it has {len(inputs)} windows, and one batch needs {batch_size}"
-        )
+        raise ValueError(f"the text is too short: it has {len(inputs)} windows, and one batch needs {batch_size}")
     for start in range(0, len(inputs) - batch_size + 1, batch_size):
         yield inputs[start : start + batch_size], targets[start : start + batch_size]

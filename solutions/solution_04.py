@@ -41,9 +41,8 @@ class LookupTable:
         """
         self._refuse_unknown(ids)
         places = np.arange(len(self.weight))  # [V]
-        return (np.asarray(ids)[..., np.newaxis] == places).astype(
-            self.weight.dtype
-        )  # [..., 1] == [V] -> [..., V]
+        hot = np.asarray(ids)[..., np.newaxis] == places  # [..., 1] == [V] -> [..., V]
+        return hot.astype(self.weight.dtype)
 
     def multiply(self, ids: np.ndarray) -> np.ndarray:
         """What `lookup` gives, but as a product of the one-hot vectors with the table."""
@@ -55,6 +54,4 @@ class LookupTable:
         if ids.dtype.kind not in "iu":
             raise IndexError(f"IDs must be whole numbers, not {ids.dtype}")
         if ids.size and not 0 <= ids.min() <= ids.max() < len(self.weight):
-            raise IndexError(
-                f"IDs must go from 0 to {len(self.weight) - 1}, not {ids.min()} to {ids.max()}"
-            )
+            raise IndexError(f"IDs must go from 0 to {len(self.weight) - 1}, not {ids.min()} to {ids.max()}")

@@ -60,6 +60,4 @@ def load_checkpoint(directory: str | Path) -> GPT2LMHeadModel:
         ValueError: a tensor is missing, is one too many, or has another shape than the config gives
             it. The message names it. And what the functions that this one calls refuse.
     """
-    raise NotImplementedError(
-        "make the model under F.lazy(), load its weights, name what does not fit"
-    )
+    raise NotImplementedError("make the model under F.lazy(), load its weights, name what does not fit")

@@ -67,16 +67,16 @@ def no_suspect(found, right, suspects):
         both = next(pair for pair in zip(right, found) if not np.array_equal(*pair))
         rows = enumerate(zip(*(np.asarray(array).tolist() for array in both)))
         counts = [f"{len(array)} windows" for array in both]
-        wanted, given = next(
-            ([f"window {i}: {row}" for row in pair] for i, pair in rows if pair[0] != pair[1]), counts
-        )
+        wanted, given = next(([f"window {i}: {row}" for row in pair] for i, pair in rows if pair[0] != pair[1]), counts)
         expect(False, sentence, expected=wanted, found=given)
 
 
 SIZES = [(4, 4), (4, 1), (3, 5), (1, 1), (52, 4), (7, 3)]
 
 
-@pytest.mark.parametrize(("length", "stride"), SIZES, ids=["windows of %d with stride %d" % sizes for sizes in SIZES])
+@pytest.mark.parametrize(
+    ("length", "stride"), SIZES, ids=["windows of {} with stride {}".format(*sizes) for sizes in SIZES]
+)
 def test_windows(step, length, stride):
     """inputs are windows of the text, targets the same moved on by one"""
     inputs, targets = cut(step, TEXT, length, stride)
@@ -130,7 +130,7 @@ def test_refuses_short_texts(step, text):
 )
 def test_refuses_sizes(step, sizes):
     """a context length or stride below 1 is a ValueError"""
-    otherwise = "context_length = %d and stride = %d make no windows: raise a ValueError." % sizes
+    otherwise = "context_length = {} and stride = {} make no windows: raise a ValueError.".format(*sizes)
     refuses(step.sliding_windows, TEXT, *sizes, of=(ValueError,), otherwise=otherwise)
 
 

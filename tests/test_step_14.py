@@ -54,7 +54,9 @@ def test_config(model, random):
     kept = getattr(model, "config", None)
     later = "The model has no `config`. Keep what it is made by as self.config: step 17 asks it for n_positions."
     expect(kept is not None, later)
-    expect(kept == random.config, "`config` is another one than the model was made by.", expected=random.config, found=kept)
+    expect(
+        kept == random.config, "`config` is another one than the model was made by.", expected=random.config, found=kept
+    )
 
 
 def test_shape(found, random):

@@ -69,7 +69,9 @@ def read(step, path):
     try:
         tensors = accepts(step.read_safetensors, path, otherwise=refused)
     except (KeyError, ValueError) as error:
-        note = "`__metadata__` is read like the entry of a tensor. It is a note of whoever wrote the file: pass it over."
+        note = (
+            "`__metadata__` is read like the entry of a tensor. It is a note of whoever wrote the file: pass it over."
+        )
         expect(error.args[0] not in ("dtype", "shape", "data_offsets"), note)
         count = "There are more or fewer numbers than the shape has. The offsets count bytes, np.fromfile numbers."
         expect("cannot reshape" not in str(error), count, found=str(error))
@@ -331,7 +333,9 @@ def test_config(step, tmp_path):
             expect("for /: 'str'" not in str(error), path)
             raise
         for name, right in SMALL.items():
-            suspects = [(getattr(GPT2Config(), name), f"The model has the default of {name}. It should be the config.json's.")]
+            suspects = [
+                (getattr(GPT2Config(), name), f"The model has the default of {name}. It should be the config.json's.")
+            ]
             equal(getattr(model.config, name), right, suspects=suspects, what=f"{name} of the model")
 
 

@@ -209,7 +209,7 @@ def test_sample(step):
     """sample draws each token as often as its probability says"""
     count = 500
     wanted = (2.0, 0, 1.0), (2.0, 12, 0.9), (0.7, 3, 1.0)
-    for *settings, expected in cases(lambda *settings: settings in wanted):
+    for *settings, expected in cases(lambda *those: those in wanted):
         shares = np.bincount(draws(step, settings, 18, count), minlength=12) / count
 
         def fits(chances):

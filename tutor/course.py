@@ -77,7 +77,8 @@ class Step:
 CONTENTS = ROOT / "book" / "src" / "SUMMARY.md"
 """The book's table of contents is the list of steps: `- [Step 05: Token embeddings](step_05.md)`."""
 STEPS = {
-    int(number): Step(int(number), title) for number, title in re.findall(r"\[Step (\d\d): (.+)\]\(", CONTENTS.read_text())
+    int(number): Step(int(number), title)
+    for number, title in re.findall(r"\[Step (\d\d): (.+)\]\(", CONTENTS.read_text())
 }
 
 

@@ -476,7 +476,7 @@ def test_hugging_face(tmp_path, size, record_property):
     from solutions.solution_17 import generate
 
     torch.manual_seed(15)
-    sizes = dict(n_embd=48, n_head=3, n_layer=2, n_positions=128, vocab_size=211) if size == "tiny" else {}
+    sizes = {"n_embd": 48, "n_head": 3, "n_layer": 2, "n_positions": 128, "vocab_size": 211} if size == "tiny" else {}
     theirs = transformers.GPT2LMHeadModel(transformers.GPT2Config(**sizes)).eval()
     with torch.no_grad():
         for name, weight in theirs.named_parameters():  # fresh weights are too tame: biases of 0, norms of 1

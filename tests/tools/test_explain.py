@@ -216,7 +216,7 @@ ON_MAX = [
     (lambda x: x.mean(axis=-1).item(), x, "One number is asked for, and the tensor holds more"),
     # brackets and signs
     (lambda x: x[tensor(np.array([1, 2]))], x, "takes no other tensor in square brackets"),
-    (lambda x: [row for row in x], x, "There is no index 2 on an axis of size 2. A loop over a tensor"),
+    (lambda x: [row for row in x], x, "There is no index 2 on an axis of size 2. A loop over a tensor"),  # noqa: C416
     (lambda x: x[:, 9], x, "There is no index 9 on an axis of size 7"),
     (lambda x: x ^ 2, x, "A power is written **"),
     (lambda x: causal[x, 1], x, "`causal` is not a list or an array: call it, with round brackets, causal((x, 1))"),

@@ -7,9 +7,6 @@ import pytest
 from max.driver import CPU
 from max.dtype import DType
 from max.graph import TensorType
-from tests.known.gpt2 import inside
-from tutor.grading import build, close, on_max
-from tests.reference.randoms import CASES
 
 from solutions.solution_09 import MultiHeadAttention
 from solutions.solution_10 import LayerNorm
@@ -17,7 +14,7 @@ from solutions.solution_11 import MLP
 from solutions.solution_12 import Block
 from solutions.solution_13 import GPT2Model
 from solutions.solution_14 import GPT2LMHeadModel
-from tests.known.numpy_gpt2 import inside
+from tests.known.gpt2 import inside
 from tests.reference.randoms import CASES
 from tutor.grading import build, close, on_max
 

@@ -30,7 +30,7 @@ def warm(runs: int, screen: Console) -> None:
     runner = ROOT / "pixiw"
     commands["pixiw, the same"] = [str(runner), "run", "python", "-c", "pass"]
     seconds = {name: [] for name in commands}
-    for name, command in commands.items():
+    for command in commands.values():
         timed(command, PIXIW_NO_PIXI="1")  # reads the disk, compiles what is missing
     for _ in range(runs):
         for name, command in commands.items():

@@ -211,7 +211,7 @@ class Compilation:
                 raise CompileError(_reason(name, worker.returncode, log.read()))
         while self._waiting and len(self._running) < 2:
             name = self._waiting.pop(0)
-            log = tempfile.TemporaryFile("w+")
+            log = tempfile.TemporaryFile("w+")  # noqa: SIM115  (closed with the worker)
             niceness = "0" if name in urgent else "10"
             command = [sys.executable, "-m", "tutor.engine.kernels", niceness, name]
             worker = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log)

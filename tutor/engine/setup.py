@@ -23,7 +23,6 @@ from collections.abc import Callable
 from types import ModuleType
 
 
-
 def stop(number, frame):
     """What Ctrl-C does by default, by a handler that is not Python's default one."""
     raise KeyboardInterrupt

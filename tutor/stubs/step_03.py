@@ -5,9 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 
-def sliding_windows(
-    tokens: Sequence[int], context_length: int, stride: int
-) -> tuple[np.ndarray, np.ndarray]:
+def sliding_windows(tokens: Sequence[int], context_length: int, stride: int) -> tuple[np.ndarray, np.ndarray]:
     """Cut a text into windows of `context_length` tokens that start `stride` tokens apart.
 
     Args:
@@ -27,9 +25,7 @@ def sliding_windows(
     raise NotImplementedError("cut the text into windows and their targets")
 
 
-def batches(
-    inputs: np.ndarray, targets: np.ndarray, batch_size: int
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def batches(inputs: np.ndarray, targets: np.ndarray, batch_size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Give the windows in order, `batch_size` at a time.
 
     Args:

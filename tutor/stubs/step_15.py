@@ -69,6 +69,4 @@ def load_checkpoint(directory: str | Path) -> GPT2LMHeadModel:
             it, or is not made of floating-point numbers. The message names it. And what
             `read_safetensors`, `to_parameters` and `GPT2Config.from_json` refuse.
     """
-    raise NotImplementedError(
-        "make the model under F.lazy(), load its weights, name what does not fit"
-    )
+    raise NotImplementedError("make the model under F.lazy(), load its weights, name what does not fit")

@@ -3,9 +3,7 @@
 import numpy as np
 
 
-def probabilities(
-    logits: np.ndarray, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0
-) -> np.ndarray:
+def probabilities(logits: np.ndarray, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0) -> np.ndarray:
     """The chance of each token to come next.
 
     Temperature comes first, then top-k, then top-p, then softmax: the order of Hugging Face's

@@ -36,13 +36,9 @@ class GPT2Config:
             value = getattr(self, field.name)
             kinds = (int,) if field.name != "layer_norm_epsilon" else (int, float)
             if type(value) not in kinds or not value > 0:
-                raise ValueError(
-                    f"{field.name} = {value!r}: a positive number is needed, and a whole one for a size"
-                )
+                raise ValueError(f"{field.name} = {value!r}: a positive number is needed, and a whole one for a size")
         if self.n_embd != self.head_dim * self.n_head:
-            raise ValueError(
-                f"{self.n_head} heads (n_head) cannot share {self.n_embd} numbers (n_embd)"
-            )
+            raise ValueError(f"{self.n_head} heads (n_head) cannot share {self.n_embd} numbers (n_embd)")
 
     @property
     def head_dim(self) -> int:

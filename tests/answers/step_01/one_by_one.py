@@ -45,9 +45,7 @@ class GPT2Config:
             raise ValueError(f"layer_norm_epsilon is {self.layer_norm_epsilon!r}")
         quotient, rest = divmod(self.n_embd, self.n_head)
         if rest:
-            raise ValueError(
-                f"n_embd = n_head * {quotient} + {rest}: the division by n_head leaves a rest"
-            )
+            raise ValueError(f"n_embd = n_head * {quotient} + {rest}: the division by n_head leaves a rest")
 
     @property
     def head_dim(self) -> int:
@@ -64,7 +62,5 @@ class GPT2Config:
         values = json.loads(Path(path).read_bytes())
         names = {field.name for field in fields(cls)}
         if not names <= values.keys():
-            raise ValueError(
-                f"{path} is not a config of a GPT-2: {sorted(names - values.keys())} not found"
-            )
+            raise ValueError(f"{path} is not a config of a GPT-2: {sorted(names - values.keys())} not found")
         return cls(*(values[field.name] for field in fields(cls)))

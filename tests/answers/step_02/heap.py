@@ -15,9 +15,7 @@ PIECES = regex.compile(r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}
 # characters from U+0100 on.
 VISIBLE = [*range(33, 127), *range(161, 173), *range(174, 256)]
 HIDDEN = [byte for byte in range(256) if byte not in VISIBLE]
-CHARACTER = {byte: chr(byte) for byte in VISIBLE} | {
-    byte: chr(256 + i) for i, byte in enumerate(HIDDEN)
-}
+CHARACTER = {byte: chr(byte) for byte in VISIBLE} | {byte: chr(256 + i) for i, byte in enumerate(HIDDEN)}
 BYTE = {character: byte for byte, character in CHARACTER.items()}
 
 
@@ -65,9 +63,7 @@ def merge(piece: str, ranks: dict[tuple[str, str], int]) -> list[str]:
     while heap:
         _, i, pair = heapq.heappop(heap)
         j = after[i] if i < len(tokens) else len(tokens)
-        if (
-            j >= len(tokens) or (tokens[i], tokens[j]) != pair
-        ):  # one of the two has merged meanwhile
+        if j >= len(tokens) or (tokens[i], tokens[j]) != pair:  # one of the two has merged meanwhile
             continue
         tokens[i], tokens[j] = tokens[i] + tokens[j], ""
         after[i] = after[j]
@@ -88,9 +84,7 @@ def encode(text: str, tokenizer: Tokenizer) -> list[int]:
             continue
         for piece in PIECES.findall(part):
             if piece not in seen:  # a long text holds most of its words many times
-                seen[piece] = merge(
-                    "".join(CHARACTER[byte] for byte in piece.encode("utf-8")), tokenizer.ranks
-                )
+                seen[piece] = merge("".join(CHARACTER[byte] for byte in piece.encode("utf-8")), tokenizer.ranks)
             tokens += seen[piece]
     return [tokenizer.ids[token] for token in tokens]
 

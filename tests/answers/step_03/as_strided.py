@@ -5,9 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 
-def sliding_windows(
-    tokens: Sequence[int], context_length: int, stride: int
-) -> tuple[np.ndarray, np.ndarray]:
+def sliding_windows(tokens: Sequence[int], context_length: int, stride: int) -> tuple[np.ndarray, np.ndarray]:
     """Cut a text into windows of `context_length` tokens that start `stride` tokens apart.
 
     Args:
@@ -25,9 +23,7 @@ def sliding_windows(
             after it.
     """
     if context_length < 1 or stride < 1:
-        raise ValueError(
-            f"context_length ({context_length}) and stride ({stride}) must be at least 1"
-        )
+        raise ValueError(f"context_length ({context_length}) and stride ({stride}) must be at least 1")
     tokens = np.asarray(tokens)
     count = (len(tokens) - context_length - 1) // stride + 1
     if count < 1:
@@ -36,16 +32,12 @@ def sliding_windows(
 
     def view(array: np.ndarray) -> np.ndarray:
         """Windows that begin at the start of `array`."""
-        return np.lib.stride_tricks.as_strided(
-            array, (count, context_length), (stride * step, step)
-        )
+        return np.lib.stride_tricks.as_strided(array, (count, context_length), (stride * step, step))
 
     return view(tokens), view(tokens[1:])
 
 
-def batches(
-    inputs: np.ndarray, targets: np.ndarray, batch_size: int
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def batches(inputs: np.ndarray, targets: np.ndarray, batch_size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Give the windows in order, `batch_size` at a time.
 
     Args:
@@ -62,9 +54,7 @@ def batches(
     if batch_size < 1:
         raise ValueError(f"batch_size ({batch_size}) must be at least 1")
     if len(inputs) < batch_size:
-        raise ValueError(
-            f"the text is too short: it has {len(inputs)} windows, and one batch needs {batch_size}"
-        )
+        raise ValueError(f"the text is too short: it has {len(inputs)} windows, and one batch needs {batch_size}")
     full = len(inputs) // batch_size
     whole = (np.split(array[: full * batch_size], full) for array in (inputs, targets))
     yield from zip(*whole)

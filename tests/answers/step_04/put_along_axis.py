@@ -56,8 +56,5 @@ class LookupTable:
     def _refuse_unknown(self, ids: np.ndarray) -> None:
         """Raise an IndexError unless every ID is the number of a row."""
         ids = np.asarray(ids)
-        if (
-            not np.issubdtype(ids.dtype, np.integer)
-            or not np.isin(ids, np.arange(len(self.weight))).all()
-        ):
+        if not np.issubdtype(ids.dtype, np.integer) or not np.isin(ids, np.arange(len(self.weight))).all():
             raise IndexError(f"IDs are whole numbers from 0 to {len(self.weight) - 1}")

@@ -38,9 +38,7 @@ def read_safetensors(path: str | Path) -> dict[str, np.ndarray]:
     tensors = {}
     for name, facts in found:
         kind = facts["dtype"]
-        array = np.frombuffer(facts["data"], kinds.get(kind) or DTYPES[kind]).reshape(
-            facts["shape"]
-        )
+        array = np.frombuffer(facts["data"], kinds.get(kind) or DTYPES[kind]).reshape(facts["shape"])
         tensors[name] = array.astype(np.float32) if "F" in kind else array
     return tensors
 

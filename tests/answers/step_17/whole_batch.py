@@ -15,11 +15,7 @@ def greedy(logits: np.ndarray) -> int:
     Args:
         logits: the scores of all tokens, [V].
     """
-    return int(
-        logits.argsort(kind="stable")[::-1][0]
-        if len(set(logits)) == len(logits)
-        else logits.argmax()
-    )
+    return int(logits.argsort(kind="stable")[::-1][0] if len(set(logits)) == len(logits) else logits.argmax())
 
 
 def generate(
