@@ -114,7 +114,8 @@ def _outputs(model: GPT2LMHeadModel, tokenizer: Tokenizer, story: str, folder: P
     margin = min(entry["margin"] for entry in greedy)
     if margin < LEAST_MARGIN:
         raise ValueError(f"A greedy step is nearly a tie: its best two logits are {margin} apart.")
-    (folder / "generated.json").write_text(json.dumps(greedy, indent=1) + "\n")
+    lines = ",\n".join(map(json.dumps, greedy))  # one a line
+    (folder / "generated.json").write_text(f"[\n{lines}\n]\n")
     files = {
         "toy": outputs.toy(),
         "pieces": outputs.pieces(),
