@@ -7,22 +7,6 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class GPT2Config:
-    """The hyperparameters of a GPT-2, under the names of Hugging Face's config.json.
-
-    The defaults are those of the smallest GPT-2 that OpenAI published, with 124 million parameters.
-
-    Attributes:
-        vocab_size: how many tokens there are.
-        n_positions: how many tokens the model can look at together, its context length.
-        n_embd: C, the size of the vector that stands for a token.
-        n_layer: how many blocks are stacked.
-        n_head: H, how many attention heads a block has; each works on n_embd / n_head numbers.
-        layer_norm_epsilon: added to a variance before its root is taken, against division by zero.
-
-    Raises:
-        ValueError: a size is not a positive whole number, or n_head does not divide n_embd.
-    """
-
     vocab_size: int = 50257
     n_positions: int = 1024
     n_embd: int = 768
@@ -31,7 +15,6 @@ class GPT2Config:
     layer_norm_epsilon: float = 1e-5
 
     def __post_init__(self):
-        """Refuse sizes that no model can have."""
         sizes = {
             "vocab_size": self.vocab_size,
             "n_positions": self.n_positions,
@@ -49,16 +32,10 @@ class GPT2Config:
 
     @property
     def head_dim(self) -> int:
-        """D, the size of one head's vectors: n_embd / n_head."""
         return self.n_embd // self.n_head
 
     @classmethod
     def from_json(cls, path: str | Path) -> "GPT2Config":
-        """Read a Hugging Face config.json; keys that this class has no field for are left aside.
-
-        Raises:
-            ValueError: the file lacks a hyperparameter, or holds a size that no model can have.
-        """
         values = json.loads(Path(path).read_bytes())
         names = {field.name for field in fields(cls)}
         if not names <= values.keys():

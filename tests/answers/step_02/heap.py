@@ -21,19 +21,11 @@ BYTE = {character: byte for byte, character in CHARACTER.items()}
 
 @dataclass(frozen=True)
 class Tokenizer:
-    """What GPT-2's two tokenizer files hold.
-
-    Attributes:
-        ids: the ID of each token, from vocab.json.
-        ranks: the rank of each pair of tokens that merges, from merges.txt; rank 0 merges first.
-    """
-
     ids: dict[str, int]
     ranks: dict[tuple[str, str], int]
 
 
 def read_tokenizer(directory: str | Path) -> Tokenizer:
-    """Read vocab.json and merges.txt, whose first line is a version and no merge."""
     directory = Path(directory)
     ids = json.loads((directory / "vocab.json").read_text(encoding="utf-8"))
     lines = (directory / "merges.txt").read_text(encoding="utf-8").split("\n")
@@ -42,16 +34,11 @@ def read_tokenizer(directory: str | Path) -> Tokenizer:
 
 
 def merge(piece: str, ranks: dict[tuple[str, str], int]) -> list[str]:
-    """Merge the characters of one piece into tokens, always the pair of lowest rank.
-
-    It ends when no two neighbours have a rank.
-    """
     tokens = list(piece)
     after = list(range(1, len(tokens) + 1))
     heap = []
 
     def offer(i):
-        """Put the pair that begins at place i on the heap, if it has a rank."""
         if i < len(tokens) and after[i] < len(tokens):
             pair = tokens[i], tokens[after[i]]
             if pair in ranks:
@@ -76,7 +63,6 @@ def merge(piece: str, ranks: dict[tuple[str, str], int]) -> list[str]:
 
 
 def encode(text: str, tokenizer: Tokenizer) -> list[int]:
-    """The token IDs of any Unicode text. `<|endoftext|>` is one token wherever it stands."""
     tokens, seen = [], {}
     for part in regex.split(f"({regex.escape(END_OF_TEXT)})", text):
         if part == END_OF_TEXT:
@@ -90,11 +76,6 @@ def encode(text: str, tokenizer: Tokenizer) -> list[int]:
 
 
 def decode(ids: list[int], tokenizer: Tokenizer) -> str:
-    """The text of token IDs. Bytes that do not form a whole character become U+FFFD.
-
-    Raises:
-        ValueError: there is no token with one of the IDs.
-    """
     characters = dict(zip(tokenizer.ids.values(), tokenizer.ids))
     data = bytearray()
     for number in ids:

@@ -20,19 +20,11 @@ BYTE = {character: byte for byte, character in CHARACTER.items()}
 
 @dataclass(frozen=True)
 class Tokenizer:
-    """What GPT-2's two tokenizer files hold.
-
-    Attributes:
-        ids: the ID of each token, from vocab.json.
-        ranks: the rank of each pair of tokens that merges, from merges.txt; rank 0 merges first.
-    """
-
     ids: dict[str, int]
     ranks: dict[tuple[str, str], int]
 
 
 def read_tokenizer(directory: str | Path) -> Tokenizer:
-    """Read vocab.json and merges.txt, whose first line is a version and no merge."""
     with open(Path(directory, "vocab.json"), encoding="utf-8") as file:
         ids = json.load(file)
     with open(Path(directory, "merges.txt"), encoding="utf-8") as file:
@@ -41,15 +33,10 @@ def read_tokenizer(directory: str | Path) -> Tokenizer:
 
 
 def merge(piece: str, ranks: dict[tuple[str, str], int]) -> list[str]:
-    """Merge the characters of one piece into tokens, always the pair of lowest rank.
-
-    It ends when no two neighbours have a rank.
-    """
     return _merge(list(piece), ranks)
 
 
 def _merge(tokens: list[str], ranks: dict[tuple[str, str], int]) -> list[str]:
-    """Merge the first pair of the lowest rank, then what is left."""
     ranked = [(ranks[pair], i) for i, pair in enumerate(zip(tokens, tokens[1:])) if pair in ranks]
     if not ranked:
         return tokens
@@ -58,7 +45,6 @@ def _merge(tokens: list[str], ranks: dict[tuple[str, str], int]) -> list[str]:
 
 
 def encode(text: str, tokenizer: Tokenizer) -> list[int]:
-    """The token IDs of any Unicode text. `<|endoftext|>` is one token wherever it stands."""
     ids = []
     for i, part in enumerate(text.split(END_OF_TEXT)):
         if i > 0:
@@ -70,11 +56,6 @@ def encode(text: str, tokenizer: Tokenizer) -> list[int]:
 
 
 def decode(ids: list[int], tokenizer: Tokenizer) -> str:
-    """The text of token IDs. Bytes that do not form a whole character become U+FFFD.
-
-    Raises:
-        ValueError: there is no token with one of the IDs.
-    """
     tokens = {number: token for token, number in tokenizer.ids.items()}
     unknown = [number for number in ids if number not in tokens]
     if unknown:

@@ -17,19 +17,6 @@ DTYPES = {"F32": "<f4", "F16": "<f2", "BF16": "<u2", "U8": "u1", "BOOL": "?"}
 
 
 def read_safetensors(path: str | Path) -> dict[str, np.ndarray]:
-    """Read a safetensors file: the length of the header, the header in JSON, then all numbers.
-
-    The length is a whole number of 8 bytes, the lowest first. The header has an entry for each
-    tensor, {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, with offsets counted from
-    the end of the header, and perhaps a "__metadata__", which is not a tensor. In the data of a
-    tensor, row follows row.
-
-    Returns:
-        The tensors by name: F32, F16 and BF16 as float32, U8 and BOOL as they are.
-
-    Raises:
-        ValueError: the file is cut short, or its header is not JSON. The message names the file.
-    """
     data = Path(path).read_bytes()
     if len(data) < 8 or len(data) < 8 + int.from_bytes(data[:8], "little"):
         raise ValueError(f"{path} is cut short")
@@ -54,20 +41,6 @@ def read_safetensors(path: str | Path) -> dict[str, np.ndarray]:
 
 
 def to_parameters(tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Turn the tensors of a GPT-2 checkpoint into the parameters of GPT2LMHeadModel.
-
-    - OpenAI's file has names such as "h.0.ln_1.weight"; `save_pretrained` writes them with the
-      "transformer." in front that GPT2LMHeadModel's parameters have too.
-    - Left out are the causal masks of old files, "h.0.attn.bias" and "h.0.attn.masked_bias" in each
-      layer, and "lm_head.weight", which is wte.weight once more.
-    - The four matrices of each block are Conv1D's, [in, out]; MAX's Linear has [out, in].
-
-    Args:
-        tensors: what `read_safetensors` gives; taken out one by one, none is in memory twice.
-
-    Raises:
-        ValueError: "lm_head.weight" is not equal to the wte.weight that takes its place here.
-    """
     parameters = {}
     for name, array in tensors.items():
         *prefix, last = name.removeprefix("transformer.").split(".")
@@ -83,15 +56,6 @@ def to_parameters(tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def load_checkpoint(directory: str | Path) -> GPT2LMHeadModel:
-    """Make the model that a checkpoint is of, with the checkpoint's weights as float32.
-
-    Args:
-        directory: the folder with Hugging Face's config.json and model.safetensors.
-
-    Raises:
-        ValueError: a tensor is missing, is one too many, or has another shape than the config gives
-            it. The message names it. And what the functions that this one calls refuse.
-    """
     config = GPT2Config.from_json(f"{directory}/config.json")
     with F.lazy():
         model = GPT2LMHeadModel(config)

@@ -10,11 +10,6 @@ from solutions.solution_14 import GPT2LMHeadModel
 
 
 def greedy(logits: np.ndarray) -> int:
-    """Choose the token with the highest logit; the first of them if several are highest.
-
-    Args:
-        logits: the scores of all tokens, [V].
-    """
     return logits.tolist().index(max(logits.tolist()))
 
 
@@ -24,22 +19,6 @@ def generate(
     max_new_tokens: int,
     choose: Callable[[np.ndarray], int] = greedy,
 ) -> Iterator[int]:
-    """Go on with a text: score the next token, choose one, append it, and again.
-
-    The model sees the last n_positions tokens at most; it has a row of `transformer.wpe` for each.
-
-    Args:
-        model: what gives logits [1, T, V] for tokens [1, T].
-        tokens: the text to go on with, at least one token. The caller's own list stays as it is.
-        max_new_tokens: how many tokens to make.
-        choose: picks a token from the logits of the next one, a NumPy array [V].
-
-    Yields:
-        Each new token as soon as it is chosen.
-
-    Raises:
-        ValueError: there is no token to go on from.
-    """
     if len(tokens) == 0:
         raise ValueError("nothing to go on from")
     positions = [int(size) for size in model.transformer.wpe.weight.shape][0]
