@@ -2,13 +2,12 @@
 
 tests/mistakes/step_NN.toml holds wrong answers as edits of the solution, each with words of the diagnosis that it must
 get; tests/answers/step_NN.toml holds right answers in other forms, and tests/answers/step_NN/ those that share little
-with the solution. Every answer goes through the very process that a learner's file goes through, two at a time.
+with the solution. Every answer goes through the very process that a learner's file goes through.
 """
 
 import ast
 import re
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -36,26 +35,18 @@ def name(subject: Path | Edited) -> str:
     return f"step_{step_of(subject).id}/{subject.name if isinstance(subject, Edited) else subject.stem}"
 
 
-@pytest.fixture(scope="session")
-def verdict_on(request, tmp_path_factory, kernels_ready):
-    """A function from a file, or an edit, to its verdict; all selected tests' are made meanwhile, two at a time."""
-    with ThreadPoolExecutor(2) as pool:
-        jobs = {}
+@pytest.fixture
+def verdict_on(tmp_path, kernels_ready):
+    """A function from a file, or an edit, to its verdict."""
 
-        def submit(subject):
-            if subject not in jobs:
-                file = subject
-                if isinstance(subject, Edited):
-                    file = tmp_path_factory.mktemp("answer") / subject.step.stub.name
-                    file.write_text(subject.source())
-                jobs[subject] = pool.submit(check, step_of(subject), file)
-            return jobs[subject]
+    def judge(subject: Path | Edited) -> Verdict:
+        file = subject
+        if isinstance(subject, Edited):
+            file = tmp_path / subject.step.stub.name
+            file.write_text(subject.source())
+        return check(step_of(subject), file)
 
-        for item in request.session.items:
-            if item.module.__name__ == __name__ and hasattr(item, "callspec") and "subject" in item.callspec.params:
-                submit(item.callspec.params["subject"])
-        yield lambda subject: submit(subject).result()
-        pool.shutdown(cancel_futures=True)
+    return judge
 
 
 def told(verdict: Verdict) -> str:
