@@ -89,6 +89,7 @@ def reference_readme(files: dict[str, dict[str, np.ndarray]], **facts: object) -
         whole=", ".join(f"`{k[5:]}`" for k in files["expected"] if k.startswith("full/")),
         pieces=_shapes(files["pieces"]),
         sampling=_shapes(files["sampling"]),
+        skip_gram=_shapes(files["skip_gram"]),
         toy=_shapes(files["toy"]),
         random=", ".join(f"`{part}`" for part in parts),
         cases="\n".join(cases),

@@ -12,7 +12,7 @@ from rich.progress import Progress, TextColumn
 from tokenizers import Tokenizer
 from transformers import GPT2LMHeadModel
 
-from . import bpe, card, claims, grammar, outputs, quality, sampling, training
+from . import bpe, card, claims, grammar, outputs, quality, sampling, skip_gram, training
 from .toy import TOY_IDS
 
 STORY_SIZE = 32_000  # bytes of story.txt, at most
@@ -122,6 +122,7 @@ def _outputs(model: GPT2LMHeadModel, tokenizer: Tokenizer, story: str, folder: P
         "random": outputs.random_models(),
         "expected": outputs.expected(model, tokenizer, story),
         "sampling": sampling.sampling(model, tokenizer),
+        "skip_gram": skip_gram.skip_gram(),
     }
     for name, arrays in files.items():
         np.savez_compressed(folder / f"{name}.npz", **arrays)
