@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 import pytest
 from tutor.checkpoint import REFERENCE
-from tutor.grading import Answer, Wrong, close, equal, expect
+from tutor.grading import Wrong, close, equal, expect
 from tutor.words import first_tables, read_text
 
 GIVEN = dict(np.load(REFERENCE / "skip_gram.npz"))
@@ -20,7 +20,6 @@ SIZES = {"T": 12, "V": V, "C": WTE.shape[1], "N": N}
 
 def call(function, *args):
     """Call one of the step's functions with its own copies of the arrays, and check that it leaves them as they are."""
-    Answer.look_at(function)
     copies = [np.array(arg) if isinstance(arg, np.ndarray) else arg for arg in args]
     with np.errstate(all="ignore"):
         found = function(*copies)
@@ -322,7 +321,6 @@ def wrong_others():
 
 def start(step, wte, head, passes, batch_size, rate, seed=0):
     """What `train` gives for the pairs of the reference, to go through."""
-    Answer.look_at(step.train)
     losses = step.train(wte, head, IDS.copy(), NEIGHBOURS.copy(), passes, batch_size, rate, np.random.default_rng(seed))
     expect(losses is not None, "train gives None. It should give the loss of each batch, with `yield loss` inside its loop.")
     expect(np.ndim(losses) > 0 or hasattr(losses, "__iter__"), "train should give the loss of each batch: yield it.")
@@ -449,16 +447,17 @@ def test_story(step, record_property):
     words, text = read_text((REFERENCE / "story.txt").read_text())
     cut = len(text) * 9 // 10
     (ids, neighbours), (new_ids, new_neighbours) = (step.skip_grams(part, 2) for part in (text[:cut], text[cut:]))
-    wte, head = (table.astype(np.float32) for table in first_tables(len(words), 16, np.random.default_rng(22)))
+    wte, head = (table.astype(np.float32) for table in first_tables(len(words), 16, np.random.default_rng(0)))
     unseen = ~np.isin(np.arange(len(words)), ids)
     before, start_wte = cosine(wte, words, "cat", "dog"), wte.copy()
     new = [step.forward(wte[new_ids], head, new_neighbours)[0]]
-    losses = list(step.train(wte, head, ids, neighbours, 3, 256, 8.0, np.random.default_rng(0)))
+    losses = list(step.train(wte, head, ids, neighbours, 2, 32, 2.0, np.random.default_rng(0)))
     new.append(step.forward(wte[new_ids], head, new_neighbours)[0])
-    per_pass = np.array(losses).reshape(3, -1).mean(axis=1)
-    told = " ".join(f"{loss:.2f}" for loss in per_pass)
-    expect((np.diff(per_pass) < 0).all() and per_pass[-1] < 4.3, "The loss should fall from pass to pass, below 4.3 in the third.", found=told)
-    expect(new[1] < 4.4 < 5.8 < new[0], "The loss should fall below 4.4 on the end of the story too, which train has not seen.", found=f"{new[0]:.2f} before, {new[1]:.2f} after")  # fmt: skip
+    first, second = (np.mean(part) for part in np.array_split(losses, 2))
+    falls = "The mean loss of the second pass should be below that of the first, and below 4.2."
+    expect(second < min(first, 4.2), falls, found=f"{first:.2f}, then {second:.2f}")
+    falls = "The loss should fall below 4.3 on the end of the story too, which train has not seen."
+    expect(new[1] < 4.3 < 5.8 < new[0], falls, found=f"{new[0]:.2f} before, {new[1]:.2f} after")
     still = np.array_equal(wte[unseen], start_wte[unseen])
     expect(still, "Words that are in no pair have moved. A step moves only the rows that were looked up.")
     for a, b, holds, wanted in (
@@ -467,11 +466,11 @@ def test_story(step, record_property):
         ("paper", "water", lambda c: c < 0.6, "below 0.6"),
     ):
         found = cosine(wte, words, a, b)
-        expect(holds(found), f"After three passes {a} and {b} should have a cosine {wanted}.", found=f"{found:.2f}")
+        expect(holds(found), f"After two passes {a} and {b} should have a cosine {wanted}.", found=f"{found:.2f}")
     king, man, woman, queen = (words.index(word) for word in ("king", "man", "woman", "queen"))
     lengths = np.linalg.norm(wte, axis=-1)
     near = wte @ (wte[king] - wte[man] + wte[woman]) / lengths
     near[[king, man, woman]] = -np.inf
     answer = words[int(near.argmax())]
-    expect(answer == "queen", "After three passes king - man + woman should be nearest to queen.", found=answer)
+    expect(answer == "queen", "After two passes king - man + woman should be nearest to queen.", found=answer)
     record_property("note", f"cat and dog from {before:.2f} to {cosine(wte, words, 'cat', 'dog'):.2f}")
