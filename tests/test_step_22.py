@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 import pytest
 from tutor.checkpoint import REFERENCE
-from tutor.grading import Wrong, close, equal, expect
+from tutor.grading import Wrong, close, equal, expect, has_shape
 from tutor.words import first_tables, read_text
 
 GIVEN = dict(np.load(REFERENCE / "skip_gram.npz"))
@@ -100,15 +100,17 @@ def run_forward(step, rows, head):
 def wrong_chances():
     """What known mistakes give for the chances."""
     logits = ROWS @ HEAD.T
+    powers = np.exp(logits)
     yield logits, "Those are the logits. A softmax makes chances of them: e to the power of each, divided by the sum."
-    yield np.exp(logits), "The chances of a word do not sum to 1: e to the power of each logit is not divided by the sum."
-    yield logits - np.log(np.exp(logits).sum(-1, keepdims=True)), "Those are the logarithms of the chances."
-    yield softmax(logits, 0), "The softmax runs over the pairs, axis 0. The chances of each word's neighbours sum to 1: axis -1."
-    yield np.exp(logits) / np.exp(logits).sum(), "All chances together sum to 1. Those of each pair should: sum over axis -1, keepdims=True."
-    yield 1 / (1 + np.exp(-logits)), "The chances of a word do not sum to 1: there is a sigmoid in place of the softmax."
+    yield logits - np.log(powers.sum(-1, keepdims=True)), "Those are the logarithms of the chances."
     yield softmax(logits / WTE.shape[1] ** 0.5), "The logits are divided by √C, as in attention. Here they are rows @ head.T as it is."
     yield softmax(softmax(logits)), "The softmax is taken twice. Once is enough."
-    yield softmax(ROWS @ WTE.T), "The rows are multiplied by their own kind. A neighbour's vector comes from the head: rows @ head.T."
+    yield 1 / (1 + np.exp(-logits)), "The chances of a word do not sum to 1: there is a sigmoid in place of the softmax."
+    for axis in (-1, 0, None):  # the powers, with and without the largest logit taken off
+        for powers in (np.exp(logits), np.exp(logits - logits.max(axis, keepdims=True))):
+            yield powers, "The chances of a word do not sum to 1: e to the power of each logit is not divided by the sum."
+            yield powers / powers.sum(0), "The softmax runs over the pairs, axis 0. The chances of each word's neighbours sum to 1: axis -1."
+            yield powers / powers.sum(), "All chances together sum to 1. Those of each pair should: sum over axis -1, keepdims=True."
 
 
 def test_chances(step):
@@ -296,24 +298,39 @@ def updated(step):
 def test_update(step):
     """update takes rate times the gradient off the rows that were looked up; repeated IDs add up"""
     right = WTE - RATE * GIVEN["d_wte"]
-    close(updated(step), right, "V C", suspects=wrong_tables, sizes=SIZES, what="The table after update")
+    table = updated(step)
+    has_shape(table, right.shape, "V C", what="The table after update")
+    suspects = [(hide(wrong), sentence) for wrong, sentence in wrong_tables()]
+    close(hide(table), right, "V C", suspects=suspects, what="The table after update")
+
+
+def hide(table):
+    """A table with the right numbers in the rows that were not looked up: what became of them is told apart."""
+    return np.where(SEEN[:, np.newaxis], table, WTE)
 
 
 def test_rows_that_were_not_looked_up(step):
     """rows that no ID looked up stay as they are, bit for bit"""
     table = updated(step)
     moved = np.flatnonzero((table != WTE).any(axis=-1) & ~SEEN)
-    known = dict(wrong_others())
-    shrunk = next((sentence for sentence, other in known.items() if np.allclose(table[~SEEN], other[~SEEN], rtol=1e-6)), "")
-    sentence = f"Row {moved[0] if len(moved) else ''} is not among the IDs, and update changes it. {shrunk}".strip()
-    expect(not len(moved), sentence, expected=f"{WTE[moved[:1]].ravel()}", found=f"{table[moved[:1]].ravel()}")
+    if len(moved):
+        row, known = moved[0], wrong_others(table)
+        why = next((sentence for sentence, other in known if np.allclose(table[~SEEN], other[~SEEN], rtol=1e-6)), "")
+        sentence = f"Row {row} is not among the IDs, and update changes it. {why}".strip()
+        expect(False, sentence, expected=in_words(WTE[row]), found=in_words(table[row]))
 
 
-def wrong_others():
-    """What may have happened to rows that should have stayed."""
+def in_words(row):
+    """A row in a line: 0.25 -0.75."""
+    return " ".join(f"{number:.6g}" for number in row)
+
+
+def wrong_others(table):
+    """What may have become of rows that should have stayed, and the sentence for it."""
+    factor = float(np.vdot(table[~SEEN], WTE[~SEEN]) / np.vdot(WTE[~SEEN], WTE[~SEEN]))
+    yield f"All its numbers are multiplied by {factor:.4g}.", factor * WTE
     yield "All rows are brought to length 1. They keep their lengths.", WTE / np.linalg.norm(WTE, axis=-1, keepdims=True)
-    yield "The table is rounded to half precision on the way.", WTE.astype(np.float16).astype(np.float32)
-    yield "The mean of all rows is taken off.", WTE - WTE.mean(axis=0)
+    yield "It is rounded to half precision on the way.", WTE.astype(np.float16).astype(np.float32)
 
 
 # ---------------------------------------------------------------- train
@@ -342,6 +359,23 @@ def trained(step, passes, batch_size, rate, seed=0, dtype=np.float32):
         sentence = "Only one pass is made. Go through all pairs `passes` times."
     expect(len(losses) == passes * batches, f"train gives too {'few' if len(losses) < passes * batches else 'many'} losses. {sentence}", expected=passes * batches, found=len(losses))  # fmt: skip
     return wte, head, losses
+
+
+def test_order(step):
+    """each pass takes every pair once, in an order of its own that the seed decides"""
+    rows = {(i, j): -np.log(softmax(WTE[i].astype(float) @ HEAD.T.astype(float))[j]) for i in range(V) for j in range(V)}
+    pairs = list(zip(IDS.tolist(), NEIGHBOURS.tolist()))
+    _, _, losses = trained(step, 3, 1, 0.0, dtype=np.float64)  # nothing moves, so each loss tells its pair
+    taken = [min(rows, key=lambda pair: abs(rows[pair] - loss)) for loss in losses]
+    foreign = [pair for pair in taken if pair not in pairs]
+    words = "Word {} comes with neighbour {}, and the text has no such pair".format(*foreign[0]) if foreign else ""
+    expect(not foreign, f"{words}: ids and neighbours are put in order apart. Take both in the same one: ids[batch] and neighbours[batch].")
+    passes = [taken[at : at + N] for at in range(0, 3 * N, N)]
+    for one in passes:
+        doubles = sorted(one) != sorted(pairs)
+        expect(not doubles, "In a pass some pairs come twice, and others not at all. rng.permutation(N) has each number once.")
+    expect(passes[0] != pairs, "The pairs come in the order in which they stand. Each pass should have a new one: rng.permutation(N).")
+    expect(passes[0] != passes[1], "All passes have the same order. Each should have a new one.")
 
 
 def simulate(mistake=""):
@@ -409,23 +443,6 @@ def test_one_by_one(step):
     next(losses)
     expect(not np.array_equal(wte, WTE), "The first loss comes before its step is done. `yield` comes last in the loop.")
     close(wte, WTE - RATE * GIVEN["d_wte"], "V C", what="wte after the first loss, that is after one step,")
-
-
-def test_order(step):
-    """each pass takes every pair once, in an order of its own that the seed decides"""
-    rows = {(i, j): -np.log(softmax(WTE[i].astype(float) @ HEAD.T.astype(float))[j]) for i in range(V) for j in range(V)}
-    pairs = list(zip(IDS.tolist(), NEIGHBOURS.tolist()))
-    _, _, losses = trained(step, 3, 1, 0.0, dtype=np.float64)  # nothing moves, so each loss tells its pair
-    taken = [min(rows, key=lambda pair: abs(rows[pair] - loss)) for loss in losses]
-    foreign = [pair for pair in taken if pair not in pairs]
-    words = "Word {} comes with neighbour {}, and the text has no such pair".format(*foreign[0]) if foreign else ""
-    expect(not foreign, f"{words}: ids and neighbours are put in order apart. Take both in the same one: ids[batch] and neighbours[batch].")
-    passes = [taken[at : at + N] for at in range(0, 3 * N, N)]
-    for one in passes:
-        doubles = sorted(one) != sorted(pairs)
-        expect(not doubles, "In a pass some pairs come twice, and others not at all. rng.permutation(N) has each number once.")
-    expect(passes[0] != pairs, "The pairs come in the order in which they stand. Each pass should have a new one: rng.permutation(N).")
-    expect(passes[0] != passes[1], "All passes have the same order. Each should have a new one.")
 
 
 def test_batches(step):
