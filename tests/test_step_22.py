@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from tutor.checkpoint import REFERENCE
 from tutor.grading import Wrong, close, equal, expect, has_shape
-from tutor.words import first_tables, read_text
+from tutor.training import first_tables, read_text
 
 GIVEN = dict(np.load(REFERENCE / "skip_gram.npz"))
 WTE, HEAD, IDS, NEIGHBOURS = (GIVEN[name] for name in ("wte", "head", "ids", "neighbours"))

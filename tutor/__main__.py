@@ -16,7 +16,7 @@ def course_step(text: str) -> Step:
     """A step's number from the command line: 05, 5, or s05."""
     number = text.lower().removeprefix("s")
     if not number.isdecimal() or int(number) not in STEPS:
-        raise argparse.ArgumentTypeError(f"there is no step {text!r}: they go from {min(STEPS):02} to {max(STEPS):02}")
+        raise argparse.ArgumentTypeError(f"there is no step {text!r}: `{command('progress')}` lists them")
     return STEPS[int(number)]
 
 
@@ -132,10 +132,31 @@ def parser() -> Parser:
         "explore", "explore:main", "Compare words by their embeddings: `king queen`, or `king - man + woman`."
     )
     explore.add_argument("words", nargs="*", help="words to compare, or an analogy with + and -")
-    explore.add_argument("--checkpoint", metavar="PLACE", help=checkpoint)
+    where = explore.add_mutually_exclusive_group()
+    where.add_argument("--checkpoint", metavar="PLACE", help=checkpoint)
+    where.add_argument("--embeddings", type=Path, metavar="FILE", help="a table of words that `train` has written")
     explore.add_argument("--count", type=at_least(1, int), default=5, help="how many neighbours to show (default 5)")
     explore.add_argument("--picture", type=Path, metavar="FILE", help="draw the words into this .svg or .png file")
     add_mine(explore)
+
+    train = add("train", "train:main", "Train embeddings on a text, by step 22, and watch the loss fall.")
+    train.add_argument("words", nargs="*", help="words whose ways the picture shows (default: some that the text has)")
+    train.add_argument("--text", type=Path, metavar="FILE", help="learn from this text (default: the course's story)")
+    for name, kind, value, meaning in (
+        ("passes", at_least(1, int), 20, "how often to go through the text"),
+        ("rate", at_least(0), 1.0, "the learning rate"),
+        ("size", at_least(2, int), 16, "how many numbers each word has"),
+        ("window", at_least(1, int), 2, "how far away a neighbour may stand"),
+        ("seed", at_least(0, int), 0, "the same seed trains the same table"),
+    ):
+        train.add_argument(f"--{name}", type=kind, default=value, help=f"{meaning} (default %(default)g)")
+    train.add_argument(
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="the .npz file for the table; the picture lies beside it (default: weights/embeddings.npz)",
+    )
+    add_mine(train)
 
     add("steps", "steps:main", "Say what each step of the course lacks, and make what needs no author.")
 

@@ -18,7 +18,11 @@ from tutor.course import command
         "an unknown option": ("generate The --speed 3", "Unrecognized arguments: --speed 3", "generate"),
         "a word too many": ("reset 05 06", "Unrecognized arguments: 06", "reset"),
         "a word too few": ("diff", "The following arguments are required: step", "diff"),
-        "no such step": ("hint 30", "Argument step: there is no step '30': they go from 01 to 18", "hint"),
+        "no such step": (
+            "hint 30",
+            f"Argument step: there is no step '30': `{command('progress')}` lists them",
+            "hint",
+        ),
         "an option of no check": ("check 05 --solutions", "Unrecognized arguments: --solutions", "sNN"),
         "two that exclude each other": (
             "generate --greedy --temperature 1 The",

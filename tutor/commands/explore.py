@@ -1,4 +1,7 @@
-"""`explore`: what the token embeddings of a GPT-2 say of words: similarities, neighbours, analogies, a picture."""
+"""`explore`: what embeddings say of words: similarities, neighbours, analogies, a picture.
+
+They are the token embeddings of a GPT-2, or those that `train` made.
+"""
 
 from argparse import Namespace
 from pathlib import Path
@@ -11,6 +14,7 @@ from rich.table import Table
 from tutor.checkpoint import CheckpointError, find
 from tutor.runner.mine import explained, take
 from tutor.screen.terminal import console
+from tutor.training import NoTable, load
 
 PIECES = [2, 15, 16]
 WORDS = (
@@ -30,10 +34,16 @@ def main(args: Namespace) -> int:
     try:
         plus, minus = parse(args.words)
         refuse(args, plus)
-        folder = find(args.checkpoint)
-        mine = take(args.mine, PIECES, screen)
-        answer(args, plus, minus, folder, console())
-    except (CheckpointError, Question) as error:
+        if args.embeddings:
+            words, vectors = load(args.embeddings)
+            mine = take(args.mine, [16], screen)
+            embeddings = Words(words, vectors, args.embeddings)
+        else:
+            folder = find(args.checkpoint)
+            mine = take(args.mine, PIECES, screen)
+            embeddings = Embeddings(folder)
+        answer(args, plus, minus, embeddings, console())
+    except (CheckpointError, Question, NoTable) as error:
         screen.print(str(error), markup=False)
         return 2
     except Exception as error:
@@ -56,13 +66,12 @@ def refuse(args: Namespace, words: list[str]) -> None:
         raise Question("Say which words to compare, for instance king queen, or king - man + woman.")
 
 
-def answer(args: Namespace, plus: list[str], minus: list[str], folder: Path, console: Console) -> None:
+def answer(args: Namespace, plus: list[str], minus: list[str], embeddings: "Embeddings", console: Console) -> None:
     """Print what the words ask for, and draw the picture.
 
     Raises:
         Question: a word has no row of its own, or there are too few for a picture.
     """
-    embeddings = Embeddings(folder)
     ids = {word: embeddings.id(word) for word in dict.fromkeys(plus + minus)}
     words = list(ids) or embeddings.known(WORDS.split())
     if args.picture and len(words) < 3:
@@ -138,6 +147,30 @@ class Embeddings:
         return text[1:] if text.startswith(" ") and text[1:].isalnum() else repr(text)
 
 
+class Words(Embeddings):
+    """A table of words as `train` writes it: each word has a row of its own."""
+
+    def __init__(self, words: list[str], vectors: np.ndarray, path: Path):
+        from solutions import solution_16 as step
+
+        self.step, self.words, self.table, self.path = step, words, vectors, path
+
+    def id(self, word: str) -> int:
+        """The row of a word.
+
+        Raises:
+            Question: it has none.
+        """
+        if word not in self.words:
+            raise Question(f"{word!r} is not among the {len(self.words)} words of {self.path}.")
+        return self.words.index(word)
+
+    def name(self, row: int) -> str:
+        """The word of a row; a sign in quotes."""
+        word = self.words[row]
+        return word if word.isalnum() else repr(word)
+
+
 def show_words(embeddings: Embeddings, ids: dict[str, int], count: int, console: Console) -> None:
     """The similarity of each two words, and the neighbours of each."""
     step, table = embeddings.step, embeddings.table
@@ -208,12 +241,18 @@ def label(axes, words: list[str], points: np.ndarray) -> None:
 
 
 def plane(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Vectors [N, C] as points [N, 2] in the plane of their largest variance, and its shares of the variance, [2].
+    """Vectors [N, C] as points [N, 2] in the plane of their largest variance, and its shares of the variance, [2]."""
+    centre, axes, shares = main_plane(vectors)
+    return (vectors - centre) @ axes, shares
+
+
+def main_plane(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The plane in which vectors [N, C] vary most: their centre [C], its axes [C, 2] and their shares of the variance, [2].
 
     Each axis points to where the vector farthest out lies, since principal components have no sign of their own.
     """
-    centred = vectors - vectors.mean(axis=0)
-    U, S, _ = np.linalg.svd(centred, full_matrices=False)
+    centre = vectors.mean(axis=0)
+    U, S, Vt = np.linalg.svd(vectors - centre, full_matrices=False)
     points = U[:, :2] * S[:2]
-    points *= np.sign(points[np.abs(points).argmax(axis=0), range(2)])
-    return points, S[:2] ** 2 / np.sum(S**2)
+    signs = np.sign(points[np.abs(points).argmax(axis=0), range(2)])
+    return centre, (Vt[:2] * signs[:, np.newaxis]).T, S[:2] ** 2 / np.sum(S**2)
