@@ -40,6 +40,7 @@ def main(args: Namespace) -> int:
         mine = take(args.mine, PIECES, screen)
         training = begin(text, args)
         words = chosen(args.words, training.words)
+        make_room(output)
         finished = watch(training, args.seed, console())
         write(training, words, output, console())
     except (TooLittle, Refused) as error:
@@ -65,6 +66,18 @@ def read(path: Path) -> str:
         raise Refused(f"{path} is no text: some of its bytes are not UTF-8.") from None
     except OSError as error:
         raise Refused(f"{path} cannot be read: {error.strerror}.") from None
+
+
+def make_room(output: Path) -> None:
+    """Make the folder of the table's file, before the time is spent that the training takes.
+
+    Raises:
+        Refused: it cannot be made.
+    """
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Refused(f"The folder {output.parent} cannot be made: {error.strerror}.") from None
 
 
 def begin(text: str, args: Namespace) -> Training:
@@ -148,7 +161,6 @@ def curve(losses: list[float], width: int = 60, height: int = 8) -> list[str]:
 
 def write(training: Training, words: list[str], output: Path, screen: Console) -> None:
     """Write the table and the picture, and say where they are and what became of some words."""
-    output.parent.mkdir(parents=True, exist_ok=True)
     save(output, training.words, training.wte)
     picture = output.with_suffix(".svg")
     draw(words, ways(training, words), picture)
