@@ -7,6 +7,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+
 from tutor.checkpoint import REFERENCE
 from tutor.grading import Wrong, close, equal, expect, has_shape
 from tutor.training import first_tables, read_text
@@ -58,9 +59,17 @@ def test_skip_grams(step, window):
     ids, neighbours = (np.asarray(side) for side in found)
     flat = ids.ndim == neighbours.ndim == 1 and len(ids) == len(neighbours)
     shapes = f"shapes {list(ids.shape)} and {list(neighbours.shape)}"
-    expect(flat, "ids and neighbours should be two flat arrays of the same length, [N]: a pair at each place.", found=shapes)
+    expect(
+        flat,
+        "ids and neighbours should be two flat arrays of the same length, [N]: a pair at each place.",
+        found=shapes,
+    )
     whole = ids.dtype.kind in "iu" and neighbours.dtype.kind in "iu"
-    expect(whole, "ids and neighbours should hold whole numbers, the IDs of words.", found=f"{ids.dtype}, {neighbours.dtype}")
+    expect(
+        whole,
+        "ids and neighbours should hold whole numbers, the IDs of words.",
+        found=f"{ids.dtype}, {neighbours.dtype}",
+    )
     after, before = range(1, window + 1), range(-window, 0)
     both, places = [*before, *after], np.arange(len(text))
     suspects = [
@@ -103,14 +112,29 @@ def wrong_chances():
     powers = np.exp(logits)
     yield logits, "Those are the logits. A softmax makes chances of them: e to the power of each, divided by the sum."
     yield logits - np.log(powers.sum(-1, keepdims=True)), "Those are the logarithms of the chances."
-    yield softmax(logits / WTE.shape[1] ** 0.5), "The logits are divided by √C, as in attention. Here they are rows @ head.T as it is."
+    yield (
+        softmax(logits / WTE.shape[1] ** 0.5),
+        "The logits are divided by √C, as in attention. Here they are rows @ head.T as it is.",
+    )
     yield softmax(softmax(logits)), "The softmax is taken twice. Once is enough."
-    yield 1 / (1 + np.exp(-logits)), "The chances of a word do not sum to 1: there is a sigmoid in place of the softmax."
+    yield (
+        1 / (1 + np.exp(-logits)),
+        "The chances of a word do not sum to 1: there is a sigmoid in place of the softmax.",
+    )
     for axis in (-1, 0, None):  # the powers, with and without the largest logit taken off
         for powers in (np.exp(logits), np.exp(logits - logits.max(axis, keepdims=True))):
-            yield powers, "The chances of a word do not sum to 1: e to the power of each logit is not divided by the sum."
-            yield powers / powers.sum(0), "The softmax runs over the pairs, axis 0. The chances of each word's neighbours sum to 1: axis -1."
-            yield powers / powers.sum(), "All chances together sum to 1. Those of each pair should: sum over axis -1, keepdims=True."
+            yield (
+                powers,
+                "The chances of a word do not sum to 1: e to the power of each logit is not divided by the sum.",
+            )
+            yield (
+                powers / powers.sum(0),
+                "The softmax runs over the pairs, axis 0. The chances of each word's neighbours sum to 1: axis -1.",
+            )
+            yield (
+                powers / powers.sum(),
+                "All chances together sum to 1. Those of each pair should: sum over axis -1, keepdims=True.",
+            )
 
 
 def test_chances(step):
@@ -121,42 +145,84 @@ def test_chances(step):
         "N N": "the chances are picked for all neighbours in each row. Give those of all words.",
     }
     _, chances = run_forward(step, ROWS, HEAD)
-    close(chances, GIVEN["chances"], "N V", suspects=wrong_chances, sizes=SIZES, shapes=shapes, what="The array of chances")
+    close(
+        chances,
+        GIVEN["chances"],
+        "N V",
+        suspects=wrong_chances,
+        sizes=SIZES,
+        shapes=shapes,
+        what="The array of chances",
+    )
 
 
 def wrong_losses():
     """What known mistakes give for the loss."""
     chances, at = GIVEN["chances"].astype(np.float64), np.arange(N)
     p = chances[at, NEIGHBOURS]
-    yield -np.log(p).sum(), "The loss is a sum over the pairs. It should be their mean, which stays the same for more pairs."
-    yield np.log(p).mean(), "The sign is missing: the logarithm of a chance is negative, and the loss is the mean of -log p."
+    yield (
+        -np.log(p).sum(),
+        "The loss is a sum over the pairs. It should be their mean, which stays the same for more pairs.",
+    )
+    yield (
+        np.log(p).mean(),
+        "The sign is missing: the logarithm of a chance is negative, and the loss is the mean of -log p.",
+    )
     yield -np.log2(p).mean(), "The logarithm is the one to base 2. The loss takes the natural one: np.log."
     yield -np.log10(p).mean(), "The logarithm is the one to base 10. The loss takes the natural one: np.log."
     yield p.mean(), "The logarithm is missing: the loss is the mean of -log p."
     yield -p.mean(), "The logarithm is missing: the loss is the mean of -log p."
-    yield 1 - p.mean(), "The loss is 1 - p, in the mean. It should be -log p: a chance of nearly 0 costs much more than one of 0.1."
+    yield (
+        1 - p.mean(),
+        "The loss is 1 - p, in the mean. It should be -log p: a chance of nearly 0 costs much more than one of 0.1.",
+    )
     yield (1 - p).sum(), "The loss is 1 - p. It should be -log p, and the mean over the pairs."
-    yield -np.log(p.mean()), "The mean is taken before the logarithm. Take the logarithm of each chance first: the mean of -log p."
-    yield -np.log(p).sum() / chances.size, "The loss is divided by N · V. It is a mean over the N pairs: of each, one chance counts."
+    yield (
+        -np.log(p.mean()),
+        "The mean is taken before the logarithm. Take the logarithm of each chance first: the mean of -log p.",
+    )
+    yield (
+        -np.log(p).sum() / chances.size,
+        "The loss is divided by N · V. It is a mean over the N pairs: of each, one chance counts.",
+    )
     yield -np.log(p).sum() / V, "The loss is divided by V, the size of the vocabulary. It is a mean over the N pairs."
-    yield -np.log(chances).mean(), "The loss takes the chances of all words. Of each pair only the chance of its own neighbour counts."
-    yield -np.log(chances[:, NEIGHBOURS]).mean(), "The loss takes the chances of all neighbours for each word. Pair n has neighbour n: chances[np.arange(N), neighbours]."
-    yield -(chances * np.log(chances)).sum(-1).mean(), "That is how unsure the chances are (their entropy). The loss takes -log of the chance of the neighbour that was there."
-    yield -(ROWS @ HEAD.T)[at, NEIGHBOURS].mean(), "The loss takes the logits of the neighbours. It should take their chances, after the softmax."
-    yield -np.log(chances[at, IDS]).mean(), "The loss takes the chance of the word itself. It should take that of its neighbour."
+    yield (
+        -np.log(chances).mean(),
+        "The loss takes the chances of all words. Of each pair only the chance of its own neighbour counts.",
+    )
+    yield (
+        -np.log(chances[:, NEIGHBOURS]).mean(),
+        "The loss takes the chances of all neighbours for each word. Pair n has neighbour n: chances[np.arange(N), neighbours].",
+    )
+    yield (
+        -(chances * np.log(chances)).sum(-1).mean(),
+        "That is how unsure the chances are (their entropy). The loss takes -log of the chance of the neighbour that was there.",
+    )
+    yield (
+        -(ROWS @ HEAD.T)[at, NEIGHBOURS].mean(),
+        "The loss takes the logits of the neighbours. It should take their chances, after the softmax.",
+    )
+    yield (
+        -np.log(chances[at, IDS]).mean(),
+        "The loss takes the chance of the word itself. It should take that of its neighbour.",
+    )
 
 
 def test_loss(step):
     """forward gives the loss: the mean of -log p, where p is the chance of the right neighbour"""
     loss, _ = run_forward(step, ROWS, HEAD)
     shapes = {"N": "that is a loss for each pair. Take their mean."}
-    expect(np.ndim(loss) == 0 or np.shape(loss) != (N,), f"The loss has a number for each pair. {shapes['N'].capitalize()}")
+    expect(
+        np.ndim(loss) == 0 or np.shape(loss) != (N,), f"The loss has a number for each pair. {shapes['N'].capitalize()}"
+    )
     close(loss, GIVEN["loss"], suspects=wrong_losses, what="The loss")
 
 
 def test_large_logits(step):
     """forward takes logits around 1,000 too"""
-    rows, head = (np.hstack([table, column]) for table, column in ((ROWS, np.ones((N, 1))), (HEAD, np.full((V, 1), 1000.0))))
+    rows, head = (
+        np.hstack([table, column]) for table, column in ((ROWS, np.ones((N, 1))), (HEAD, np.full((V, 1), 1000.0)))
+    )
     loss, chances = run_forward(step, rows.astype(np.float64), head.astype(np.float64))
     lost = "Logits of 1,000 overflow: e to that power is infinite. Take the largest logit of each pair from all of its logits first."
     suspects = [(np.full((N, V), np.nan), lost)]
@@ -169,7 +235,9 @@ def test_large_logits(step):
 
 def run_backward(step, rows=ROWS, head=HEAD, chances=GIVEN["chances"]):
     """What `backward` gives: the gradients of the rows and of the head."""
-    found = two(call(step.backward, rows, head, NEIGHBOURS, chances), "the gradients of the rows and of the head", "backward")
+    found = two(
+        call(step.backward, rows, head, NEIGHBOURS, chances), "the gradients of the rows and of the head", "backward"
+    )
     swapped = np.shape(found[0]) == head.shape and np.shape(found[1]) == rows.shape
     expect(not swapped, "backward gives the gradient of the head first. That of the rows comes first.")
     return found
@@ -179,7 +247,10 @@ def wrong_d_logits():
     """What known mistakes give for the gradient of the logits."""
     chances, right = GIVEN["chances"].astype(np.float64), np.eye(V)[NEIGHBOURS]
     loss = "The gradient of a logit is (p - 1) / N for the right neighbour and p / N for the others"
-    yield chances - right, f"The division by N is missing. The loss is a mean over N pairs, so each counts for 1 / N. {loss}."
+    yield (
+        chances - right,
+        f"The division by N is missing. The loss is a mean over N pairs, so each counts for 1 / N. {loss}.",
+    )
     yield (right - chances) / N, f"The sign is turned round. {loss}."
     yield right - chances, f"The sign is turned round, and the division by N is missing. {loss}."
     yield chances / N, f"The 1 of the right neighbour is not taken off. {loss}."
@@ -193,7 +264,10 @@ def wrong_d_logits():
     yield (chances + right) / N, f"The 1 of the right neighbour is added. {loss}."
     yield (chances - np.eye(V)[IDS]) / N, f"The 1 is taken off at the word itself. {loss}."
     every = np.isin(np.arange(V), NEIGHBOURS)
-    yield (chances - every) / N, f"The 1 is taken off for all neighbours in every pair. Pair n has neighbour n: d[np.arange(N), neighbours] -= 1. {loss}."
+    yield (
+        (chances - every) / N,
+        f"The 1 is taken off for all neighbours in every pair. Pair n has neighbour n: d[np.arange(N), neighbours] -= 1. {loss}.",
+    )
     yield -right / N / chances, f"That is the gradient of the chances. The logits come before the softmax. {loss}."
     yield chances * (chances - right) / N, f"The chances are multiplied in once more. {loss}."
 
@@ -208,15 +282,21 @@ def test_gradient_of_the_rows(step):
     """backward gives the gradient of each row that was looked up: PyTorch's"""
     d_rows, _ = run_backward(step)
     suspects = [(d @ HEAD, sentence) for d, sentence in wrong_d_logits()]
-    shapes = SHAPES | {"V C": "that is a gradient for every row of a table. Give one for each pair; `update` adds them up."}
-    close(d_rows, GIVEN["d_rows"], "N C", suspects=suspects, sizes=SIZES, shapes=shapes, what="The gradient of the rows")
+    shapes = SHAPES | {
+        "V C": "that is a gradient for every row of a table. Give one for each pair; `update` adds them up."
+    }
+    close(
+        d_rows, GIVEN["d_rows"], "N C", suspects=suspects, sizes=SIZES, shapes=shapes, what="The gradient of the rows"
+    )
 
 
 def test_gradient_of_the_head(step):
     """backward gives the gradient of the head: PyTorch's"""
     _, d_head = run_backward(step)
     suspects = [(d.T @ ROWS, sentence) for d, sentence in wrong_d_logits()]
-    close(d_head, GIVEN["d_head"], "V C", suspects=suspects, sizes=SIZES, shapes=SHAPES, what="The gradient of the head")
+    close(
+        d_head, GIVEN["d_head"], "V C", suspects=suspects, sizes=SIZES, shapes=SHAPES, what="The gradient of the head"
+    )
 
 
 def test_gradient_by_trial(step):
@@ -236,7 +316,11 @@ def test_gradient_by_trial(step):
             table[place] = kept - 1e-5
             measured[place] = (more - loss()) / 2e-5
             table[place] = kept
-        close(gradient, measured, what=f"The gradient of the {name}, compared with what small changes do to the loss of your forward,")
+        close(
+            gradient,
+            measured,
+            what=f"The gradient of the {name}, compared with what small changes do to the loss of your forward,",
+        )
 
 
 # ---------------------------------------------------------------- update
@@ -260,13 +344,28 @@ def wrong_tables():
     first[IDS[::-1]] -= RATE * GIVEN["d_rows"][::-1]
     rows[:N] -= RATE * GIVEN["d_rows"]
     adds = "np.subtract.at adds up what belongs to the same row."
-    yield last, f"Of an ID that is there several times only the last gradient counts: that is what table[ids] -= … does. {adds}"
+    yield (
+        last,
+        f"Of an ID that is there several times only the last gradient counts: that is what table[ids] -= … does. {adds}",
+    )
     yield first, f"Of an ID that is there several times only the first gradient counts. All of them add up. {adds}"
-    yield last_plus, f"The rows move along the gradient, which makes the loss larger, and of an ID that is there several times only the last gradient counts. {adds}"
-    yield added(RATE), "The rows move along the gradient, which makes the loss larger. Move them against it: take it off."
+    yield (
+        last_plus,
+        f"The rows move along the gradient, which makes the loss larger, and of an ID that is there several times only the last gradient counts. {adds}",
+    )
+    yield (
+        added(RATE),
+        "The rows move along the gradient, which makes the loss larger. Move them against it: take it off.",
+    )
     yield added(-1), "The learning rate has no effect. Multiply the gradient by it."
-    yield added(1), "The learning rate has no effect, and the rows move along the gradient. Take off rate times the gradient."
-    yield added(-RATE / counts), f"Of an ID that is there several times the mean of the gradients counts. They should add up. {adds}"
+    yield (
+        added(1),
+        "The learning rate has no effect, and the rows move along the gradient. Take off rate times the gradient.",
+    )
+    yield (
+        added(-RATE / counts),
+        f"Of an ID that is there several times the mean of the gradients counts. They should add up. {adds}",
+    )
     yield added(-RATE / N), "The gradients are divided by the number of pairs once more. `backward` has done that."
     yield added(-1 / RATE), "The gradients are divided by the learning rate. Multiply by it."
     yield added(-2 * RATE), "The rows move twice as far as they should."
@@ -284,7 +383,9 @@ def updated(step):
     given = step.update(table, ids, gradient, RATE)
     expect(np.array_equal(ids, IDS), "update changes `ids`, which belongs to its caller. It should only read it.")
     kept = np.array_equal(gradient, GIVEN["d_rows"])
-    expect(kept, "update changes `gradient`, which belongs to its caller. Write rate * gradient, which makes a new array.")
+    expect(
+        kept, "update changes `gradient`, which belongs to its caller. Write rate * gradient, which makes a new array."
+    )
     if given is not None and np.array_equal(table, WTE):
         raise Wrong(
             "update gives a new table and leaves the one that came in as it was. Move its rows in place: "
@@ -329,7 +430,10 @@ def wrong_others(table):
     """What may have become of rows that should have stayed, and the sentence for it."""
     factor = float(np.vdot(table[~SEEN], WTE[~SEEN]) / np.vdot(WTE[~SEEN], WTE[~SEEN]))
     yield f"All its numbers are multiplied by {factor:.4g}.", factor * WTE
-    yield "All rows are brought to length 1. They keep their lengths.", WTE / np.linalg.norm(WTE, axis=-1, keepdims=True)
+    yield (
+        "All rows are brought to length 1. They keep their lengths.",
+        WTE / np.linalg.norm(WTE, axis=-1, keepdims=True),
+    )
     yield "It is rounded to half precision on the way.", WTE.astype(np.float16).astype(np.float32)
 
 
@@ -339,7 +443,10 @@ def wrong_others(table):
 def start(step, wte, head, passes, batch_size, rate, seed=0):
     """What `train` gives for the pairs of the reference, to go through."""
     losses = step.train(wte, head, IDS.copy(), NEIGHBOURS.copy(), passes, batch_size, rate, np.random.default_rng(seed))
-    expect(losses is not None, "train gives None. It should give the loss of each batch, with `yield loss` inside its loop.")
+    expect(
+        losses is not None,
+        "train gives None. It should give the loss of each batch, with `yield loss` inside its loop.",
+    )
     expect(np.ndim(losses) > 0 or hasattr(losses, "__iter__"), "train should give the loss of each batch: yield it.")
     return losses
 
@@ -363,18 +470,29 @@ def trained(step, passes, batch_size, rate, seed=0, dtype=np.float32):
 
 def test_order(step):
     """each pass takes every pair once, in an order of its own that the seed decides"""
-    rows = {(i, j): -np.log(softmax(WTE[i].astype(float) @ HEAD.T.astype(float))[j]) for i in range(V) for j in range(V)}
+    rows = {
+        (i, j): -np.log(softmax(WTE[i].astype(float) @ HEAD.T.astype(float))[j]) for i in range(V) for j in range(V)
+    }
     pairs = list(zip(IDS.tolist(), NEIGHBOURS.tolist()))
     _, _, losses = trained(step, 3, 1, 0.0, dtype=np.float64)  # nothing moves, so each loss tells its pair
     taken = [min(rows, key=lambda pair: abs(rows[pair] - loss)) for loss in losses]
     foreign = [pair for pair in taken if pair not in pairs]
     words = "Word {} comes with neighbour {}, and the text has no such pair".format(*foreign[0]) if foreign else ""
-    expect(not foreign, f"{words}: ids and neighbours are put in order apart. Take both in the same one: ids[batch] and neighbours[batch].")
+    expect(
+        not foreign,
+        f"{words}: ids and neighbours are put in order apart. Take both in the same one: ids[batch] and neighbours[batch].",
+    )
     passes = [taken[at : at + N] for at in range(0, 3 * N, N)]
     for one in passes:
         doubles = sorted(one) != sorted(pairs)
-        expect(not doubles, "In a pass some pairs come twice, and others not at all. rng.permutation(N) has each number once.")
-    expect(passes[0] != pairs, "The pairs come in the order in which they stand. Each pass should have a new one: rng.permutation(N).")
+        expect(
+            not doubles,
+            "In a pass some pairs come twice, and others not at all. rng.permutation(N) has each number once.",
+        )
+    expect(
+        passes[0] != pairs,
+        "The pairs come in the order in which they stand. Each pass should have a new one: rng.permutation(N).",
+    )
     expect(passes[0] != passes[1], "All passes have the same order. Each should have a new one.")
 
 
@@ -419,12 +537,23 @@ def test_train(step):
     """train makes steps in both tables, as PyTorch's SGD does"""
     wte, head, losses = trained(step, int(GIVEN["steps"]), N, RATE)
     still = np.array_equal(wte, WTE) and np.array_equal(head, HEAD)
-    expect(not still, "Both tables are as they were. train moves the ones that come in, in place: not copies, and not new ones.")
+    expect(
+        not still,
+        "Both tables are as they were. train moves the ones that come in, in place: not copies, and not new ones.",
+    )
     made = {name: simulate(name) for name in MISTAKES}
     both = [(np.vstack(made[name]), sentence) for name, sentence in MISTAKES.items()]
-    alone = (np.vstack([GIVEN["wte_after"], HEAD]), "The head that comes in does not move: head = head - … makes a new one. Write head -= ….")
+    alone = (
+        np.vstack([GIVEN["wte_after"], HEAD]),
+        "The head that comes in does not move: head = head - … makes a new one. Write head -= ….",
+    )
     right = np.vstack([GIVEN["wte_after"], GIVEN["head_after"]])
-    close(np.vstack([wte, head]), right, suspects=[alone, *both], what=f"wte and below it the head, after {len(losses)} steps,")
+    close(
+        np.vstack([wte, head]),
+        right,
+        suspects=[alone, *both],
+        what=f"wte and below it the head, after {len(losses)} steps,",
+    )
     late = "The loss is that after the step. Give the one that forward gave before it."
     close(losses[0], GIVEN["loss"], suspects=[(losses_after(), late)], what="The first loss of train")
 
@@ -441,7 +570,9 @@ def test_one_by_one(step):
     losses = start(step, wte, head, 3, N, RATE)
     expect(hasattr(losses, "__next__"), "train gives all losses at the end. With `yield` each comes as soon as its step is done.", found=f"a {type(losses).__name__}")  # fmt: skip
     next(losses)
-    expect(not np.array_equal(wte, WTE), "The first loss comes before its step is done. `yield` comes last in the loop.")
+    expect(
+        not np.array_equal(wte, WTE), "The first loss comes before its step is done. `yield` comes last in the loop."
+    )
     close(wte, WTE - RATE * GIVEN["d_wte"], "V C", what="wte after the first loss, that is after one step,")
 
 
@@ -449,8 +580,14 @@ def test_batches(step):
     """the last batch of a pass has the rest of the pairs, and the same seed gives the same tables"""
     first, again, other = (trained(step, 4, 3, RATE, seed) for seed in (1, 1, 2))
     same = np.array_equal(first[0], again[0]) and np.array_equal(first[1], again[1])
-    expect(same, "The same seed gives other tables the second time. The order should come from `rng`, not from `np.random`.")
-    expect(first[2] != other[2], "Another seed gives the same order. It should come from `rng`, not from a generator of your own.")
+    expect(
+        same,
+        "The same seed gives other tables the second time. The order should come from `rng`, not from `np.random`.",
+    )
+    expect(
+        first[2] != other[2],
+        "Another seed gives the same order. It should come from `rng`, not from a generator of your own.",
+    )
 
 
 def cosine(wte, words, a, b):

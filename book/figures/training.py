@@ -11,7 +11,24 @@ from tutor.__main__ import parser
 from tutor.commands.train import TEXT, begin, read, ways
 from tutor.training import Training
 
-WORDS = "king queen prince man woman cat dog kitten puppy sea lake water paper pen one two".split()
+WORDS = [
+    "king",
+    "queen",
+    "prince",
+    "man",
+    "woman",
+    "cat",
+    "dog",
+    "kitten",
+    "puppy",
+    "sea",
+    "lake",
+    "water",
+    "paper",
+    "pen",
+    "one",
+    "two",
+]
 
 
 @functools.cache
@@ -41,7 +58,9 @@ def movement() -> str:
         elements.append(svg.Circle(cx=right, cy=bottom, r=4, class_=["heat"]))
         side = -1 if word in LEFT else 1
         elements.append(label(right + 8 * side, bottom + 5, word, anchor="end" if word in LEFT else "start"))
-    title = "Sixteen words start close together, where chance put them; training leads each group to a place of its own."
+    title = (
+        "Sixteen words start close together, where chance put them; training leads each group to a place of its own."
+    )
     return picture(x + 600 + 60, points[..., 1].max() + 24, title, elements)
 
 
@@ -68,9 +87,17 @@ def loss_curve() -> str:
     for passes in range(0, done.passes + 1, 5):
         elements.append(label(x + width * passes / done.passes, y + height + 18, str(passes), kind="note"))
     elements.append(label(x + width / 2, y + height + 40, "passes", kind="name"))
-    for value, words in ((np.log(len(done.words)), f"every word alike: log {len(done.words)}"), (least, "the least there can be")):
-        dashed = svg.Line(x1=x, y1=place(value), x2=x + width, y2=place(value), class_=["line"], stroke_dasharray=[5, 5])
-        elements += [dashed, label(x + width, place(value) - 7, f"{words} = {minus(f'{value:.2f}')}", kind="note", anchor="end")]
+    for value, words in (
+        (np.log(len(done.words)), f"every word alike: log {len(done.words)}"),
+        (least, "the least there can be"),
+    ):
+        dashed = svg.Line(
+            x1=x, y1=place(value), x2=x + width, y2=place(value), class_=["line"], stroke_dasharray=[5, 5]
+        )
+        elements += [
+            dashed,
+            label(x + width, place(value) - 7, f"{words} = {minus(f'{value:.2f}')}", kind="note", anchor="end"),
+        ]
     corners = [(x + width * (i + 0.5) / len(losses), place(loss)) for i, loss in enumerate(losses)]
     elements.append(svg.Polyline(points=[round(n, 1) for corner in corners for n in corner], class_=["line"]))
     title = "The loss falls fast in the first passes, then slowly, towards a floor that it cannot go below."

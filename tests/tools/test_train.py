@@ -92,7 +92,11 @@ def test_the_same_seed_trains_the_same_table(tmp_path):
     one, again, other = (tmp_path / f"{name}.npz" for name in ("one", "again", "other"))
     for path, seed in ((one, "5"), (again, "5"), (other, "6")):
         code, out, _ = run("train", *QUICK, "--seed", seed, "--output", str(path))
-        assert code == 0 and f"seed {seed}" in out and re.search(r"cat and dog +cosine +-?0\.\d\d before, +0\.\d\d now", out)
+        assert (
+            code == 0
+            and f"seed {seed}" in out
+            and re.search(r"cat and dog +cosine +-?0\.\d\d before, +0\.\d\d now", out)
+        )
         assert f"The table is in {path}, the picture in {path.with_suffix('.svg')}." in out
     assert one.read_bytes() == again.read_bytes() != other.read_bytes()
     assert one.with_suffix(".svg").read_bytes() == again.with_suffix(".svg").read_bytes()
@@ -109,7 +113,9 @@ def test_the_same_seed_trains_the_same_table(tmp_path):
 def test_options(tmp_path):
     """A text of one's own, and words of one's own in the picture."""
     text, output = tmp_path / "text.txt", tmp_path / "new" / "table.npz"
-    text.write_text("The red fox sees a hen. The grey fox sees a duck. " * 30 + " ".join(f"rare{i}" for i in range(MOST)))
+    text.write_text(
+        "The red fox sees a hen. The grey fox sees a duck. " * 30 + " ".join(f"rare{i}" for i in range(MOST))
+    )
     options = ("--size", "4", "--window", "1", "--rate", "0.5")
     code, out, _ = run("train", "fox", "hen", "duck", "--text", str(text), "--output", str(output), *QUICK, *options)
     assert code == 0 and f"{MOST} words (the {MOST} most frequent), " in out
@@ -193,7 +199,20 @@ def test_mine(layout):
 
 def test_read_text():
     words, tokens = read_text("A cat, a cat.\n<|endoftext|>A dog's 12")
-    assert [words[token] for token in tokens] == ["A", "cat", ",", "a", "cat", ".", "<|endoftext|>", "A", "dog", "'", "s", "12"]
+    assert [words[token] for token in tokens] == [
+        "A",
+        "cat",
+        ",",
+        "a",
+        "cat",
+        ".",
+        "<|endoftext|>",
+        "A",
+        "dog",
+        "'",
+        "s",
+        "12",
+    ]
     assert set(words[:2]) == {"A", "cat"}
     words, tokens = read_text("b a b c b a", most=2)
     assert words == ["b", "a"] and tokens.tolist() == [0, 1, 0, 0, 1]

@@ -82,9 +82,7 @@ def make_room(output: Path) -> None:
 
 def begin(text: str, args: Namespace) -> Training:
     """A training on a text, with the options of the command line."""
-    return Training(
-        text, size=args.size, window=args.window, passes=args.passes, rate=args.rate, seed=args.seed
-    )
+    return Training(text, size=args.size, window=args.window, passes=args.passes, rate=args.rate, seed=args.seed)
 
 
 def chosen(asked: list[str], known: list[str]) -> list[str]:
@@ -113,7 +111,12 @@ def watch(training: Training, seed: int, screen: Console) -> bool:
     words, passes = len(training.words), training.passes
     most = f" (the {MOST} most frequent)" if words == MOST else ""
     screen.print(f"{words} words{most}, {training.pairs:,} pairs of neighbours, {passes} passes; seed {seed}")
-    columns = TextColumn("pass {task.fields[number]}"), BarColumn(), TextColumn("loss {task.fields[loss]}"), TimeRemainingColumn()
+    columns = (
+        TextColumn("pass {task.fields[number]}"),
+        BarColumn(),
+        TextColumn("loss {task.fields[loss]}"),
+        TimeRemainingColumn(),
+    )
     bar = Progress(*columns, console=screen)
     task = bar.add_task("", total=passes * training.batches, number=1, loss="")
     began, drawn, finished = time.monotonic(), 0.0, False
@@ -132,7 +135,9 @@ def watch(training: Training, seed: int, screen: Console) -> bool:
     seconds = time.monotonic() - began
     screen.print("\n".join(curve(training.losses)), markup=False)
     share = "" if finished else f", stopped after {len(training.losses) / training.batches:.1f} of {passes} passes"
-    screen.print(f"loss {training.losses[0]:.2f} at first, {training.loss(-1):.2f} in the last pass; {seconds:.1f} s{share}")
+    screen.print(
+        f"loss {training.losses[0]:.2f} at first, {training.loss(-1):.2f} in the last pass; {seconds:.1f} s{share}"
+    )
     return finished
 
 
