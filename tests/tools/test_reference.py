@@ -345,6 +345,27 @@ def test_pieces():
         assert np.abs(wrong - p["layer_norm/output"]).max() > 0.1, name
 
 
+def test_skip_gram():
+    """The loss, its gradients and the steps follow from the tables, by one-hot products in float64."""
+    s = arrays("skip_gram")
+    wte, head = s["wte"].astype(np.float64), s["head"].astype(np.float64)
+    words, neighbours = (np.eye(len(wte))[s[name]] for name in ("ids", "neighbours"))
+    assert set(np.bincount(s["ids"], minlength=len(wte))) >= {0, 1, 2, 3}  # repeated IDs, and rows that nobody looks up
+    for step in range(int(s["steps"])):
+        chances = np.exp(words @ wte @ head.T)
+        chances /= chances.sum(axis=-1, keepdims=True)
+        d_logits = (chances - neighbours) / len(words)
+        d_wte, d_head = words.T @ d_logits @ head, d_logits.T @ words @ wte
+        if step == 0:
+            loss = -np.log((chances * neighbours).sum(axis=-1)).mean()
+            first = {"loss": loss, "chances": chances, "d_rows": d_logits @ head, "d_wte": d_wte, "d_head": d_head}
+            for name, value in first.items():
+                np.testing.assert_allclose(s[name], value, **CLOSE, err_msg=name)
+        wte, head = wte - s["rate"] * d_wte, head - s["rate"] * d_head
+    np.testing.assert_allclose(s["wte_after"], wte, **CLOSE)
+    np.testing.assert_allclose(s["head_after"], head, **CLOSE)
+
+
 @pytest.mark.parametrize("group", ["crafted", "model"])
 def test_sampling(group):
     """Each case follows from temperature, then top-k, then top-p, written out in float64."""
@@ -404,7 +425,7 @@ needs_hugging_face = pytest.mark.skipif(
 def test_hugging_face_gives_the_expected_outputs(tokenizer):
     from transformers import GPT2LMHeadModel
 
-    from tests.reference.make import outputs, sampling
+    from tests.reference.make import outputs, sampling, skip_gram
 
     model = GPT2LMHeadModel.from_pretrained(MODEL, attn_implementation="eager").eval()
     now = {
@@ -412,6 +433,7 @@ def test_hugging_face_gives_the_expected_outputs(tokenizer):
         "random": outputs.random_models(),
         "pieces": outputs.pieces(),
         "sampling": sampling.sampling(model, tokenizer),
+        "skip_gram": skip_gram.skip_gram(),
         "toy": outputs.toy(),
     }
     for name, made in now.items():
