@@ -19,9 +19,7 @@ def skip_grams(tokens: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray]
     raise NotImplementedError("pair each word with each of its neighbours")
 
 
-def forward(
-    rows: np.ndarray, head: np.ndarray, neighbours: np.ndarray
-) -> tuple[float, np.ndarray]:
+def forward(rows: np.ndarray, head: np.ndarray, neighbours: np.ndarray) -> tuple[float, np.ndarray]:
     """How well the rows of some words predict their neighbours.
 
     Args:
