@@ -97,7 +97,7 @@ def _mine(step: Step, which: str, screen: Console) -> list[int]:
 
     earlier = [number for number in mine.needed(step.number) if number != step.number]
     chosen = mine.choose(which, earlier, screen)
-    mine.tell(chosen, earlier, screen)
+    mine.say(chosen, earlier, screen)
     return chosen
 
 

@@ -115,7 +115,7 @@ def listen(listener: Callable[[str, str], None]) -> None:
     _listeners.append(listener)
 
 
-def _tell(event: str, kernel: str) -> None:
+def _announce(event: str, kernel: str) -> None:
     for listener in _listeners:
         listener(event, kernel)
 
@@ -133,9 +133,9 @@ def use_store(gc_compile: ModuleType) -> None:
             except Exception:  # a damaged file: forget it, so that the batch is compiled again
                 file.with_suffix(".json").unlink(missing_ok=True)
         if key not in loaded:
-            _tell("compiling", key)
+            _announce("compiling", key)
             loaded[key] = compile_alone(family, key, device, build)
-            _tell("compiled", key)
+            _announce("compiled", key)
         family.cache[key] = loaded[key]
         return loaded[key]
 

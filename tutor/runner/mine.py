@@ -73,7 +73,7 @@ def choose(which: str, numbers: list[int], screen: Console) -> list[int]:
     return [number for number in numbers if STEPS[number].stub.is_file()]
 
 
-def tell(mine: list[int], numbers: list[int], screen: Console) -> None:
+def say(mine: list[int], numbers: list[int], screen: Console) -> None:
     """Say which of the pieces are the learner's, which are not, and which of these are written but do not pass."""
     rest = [number for number in numbers if number not in mine]
     failed = [number for number in rest if _written(STEPS[number])]
@@ -87,7 +87,7 @@ def take(which: str | None, numbers: list[int], screen: Console) -> list[int]:
         return []
     mine = choose(which, numbers, screen)
     use(mine)
-    tell(mine, numbers, screen)
+    say(mine, numbers, screen)
     return mine
 
 
