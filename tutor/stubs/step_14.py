@@ -14,12 +14,13 @@ class GPT2LMHeadModel(nn.Module):
     turns tokens into vectors also turns vectors into scores of tokens (Press & Wolf 2017).
 
     Attributes:
+        config: the sizes that the model is made by.
         transformer: the body, GPT2Model.
     """
 
     def __init__(self, config: GPT2Config):
-        """Make `transformer`."""
-        raise NotImplementedError("make self.transformer, the GPT2Model of step 13")
+        """Keep `config`, and make `transformer`."""
+        raise NotImplementedError("keep the config, and make self.transformer, the GPT2Model of step 13")
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Score every token of the vocabulary as the next one, at each position.

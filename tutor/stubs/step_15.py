@@ -10,8 +10,8 @@ from max.experimental.tensor import Tensor
 from solutions.solution_01 import GPT2Config
 from solutions.solution_14 import GPT2LMHeadModel
 
-# The types of numbers in GPT-2's checkpoints, and how NumPy reads them. It has no bfloat16, whose
-# 16 bits are the upper half of a float32. The last two types are those of the masks in old files.
+# How NumPy reads the types of a file. It has no bfloat16, whose 16 bits are the upper half of a
+# float32. U8 and BOOL are those of the masks in old files.
 DTYPES = {"F32": "<f4", "F16": "<f2", "BF16": "<u2", "U8": "u1", "BOOL": "?"}
 
 
@@ -27,10 +27,7 @@ def read_safetensors(path: str | Path) -> dict[str, np.ndarray]:
         The tensors by name: F32, F16 and BF16 as float32, U8 and BOOL as they are.
 
     Raises:
-        ValueError: the file is cut short, or its header is not JSON, or an entry cannot be true: it
-            lacks its dtype, shape or data_offsets, the dtype is unknown, an offset is below 0 or
-            past the end of the file, or the bytes are more or fewer than the shape needs. The
-            message names the file, and the tensor if the fault lies with one.
+        ValueError: the file is cut short, or its header is not JSON. The message names the file.
     """
     raise NotImplementedError("read the header, then the tensors that it lists")
 
@@ -40,14 +37,12 @@ def to_parameters(tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
     - OpenAI's file has names such as "h.0.ln_1.weight"; `save_pretrained` writes them with the
       "transformer." in front that GPT2LMHeadModel's parameters have too.
-    - Old files hold the causal mask of each layer, "h.0.attn.bias" and "h.0.attn.masked_bias". They
-      are not parameters: both are left out.
-    - "lm_head.weight" is left out as well: it is wte.weight once more.
+    - Left out are the causal masks of old files, "h.0.attn.bias" and "h.0.attn.masked_bias" in each
+      layer, and "lm_head.weight", which is wte.weight once more.
     - The four matrices of each block are Conv1D's, [in, out]; MAX's Linear has [out, in].
 
     Args:
-        tensors: as `read_safetensors` gives them. They are taken out of the dict one by one, so
-            that no matrix has to be in memory twice.
+        tensors: what `read_safetensors` gives; taken out one by one, none is in memory twice.
 
     Raises:
         ValueError: "lm_head.weight" is not equal to the wte.weight that takes its place here.
@@ -56,17 +51,13 @@ def to_parameters(tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def load_checkpoint(directory: str | Path) -> GPT2LMHeadModel:
-    """Make the model that a checkpoint is of, with the checkpoint's weights.
+    """Make the model that a checkpoint is of, with the checkpoint's weights as float32.
 
     Args:
         directory: the folder with Hugging Face's config.json and model.safetensors.
 
-    Returns:
-        The model. Its weights are float32, whatever type the file holds.
-
     Raises:
-        ValueError: a tensor is missing, is one too many, has another shape than the config gives
-            it, or is not made of floating-point numbers. The message names it. And what
-            `read_safetensors`, `to_parameters` and `GPT2Config.from_json` refuse.
+        ValueError: a tensor is missing, is one too many, or has another shape than the config gives
+            it. The message names it. And what the functions that this one calls refuse.
     """
     raise NotImplementedError("make the model under F.lazy(), load its weights, name what does not fit")

@@ -26,7 +26,7 @@ def generate(
 ) -> Iterator[int]:
     """Go on with a text: score the next token, choose one, append it, and again.
 
-    The model sees the last n_positions tokens at most; it has a row of `transformer.wpe` for each.
+    The model sees the last n_positions tokens at most; `model.config` says how many these are.
 
     Args:
         model: what gives logits [1, T, V] for tokens [1, T].
