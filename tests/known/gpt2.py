@@ -161,7 +161,8 @@ def model(tokens: Array, wte: "Part", wpe: "Part", h: list, ln_f: "Part") -> Arr
 def logits(tokens: Array, transformer: "Part", wte: "Part") -> Array:
     """Scores of every token as the next one, [B, T, V]: the body's vectors times wteᵀ."""
     x = transformer(tokens)
-    return x @ wte.weight.T
+    scores = x @ wte.weight.T
+    return scores
 
 
 def generate(model: Any, tokens: list[int], count: int, n_positions: int, choose: Any) -> list[int]:
