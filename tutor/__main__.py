@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from tutor.course import STEPS, Step, command
 
@@ -41,7 +41,7 @@ class Parser(argparse.ArgumentParser):
         """Say what is wrong and where to read on, without the page of usage that argparse puts before it."""
         self.exit(2, f"{message[0].upper()}{message[1:]}. Options and their meaning: {self.prog} --help\n")
 
-    def parse_known_args(self, args=None, namespace=None):
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
         """As argparse does; but a command itself refuses what it does not know, by its own name."""
         found, unknown = super().parse_known_args(args, namespace)
         if unknown:

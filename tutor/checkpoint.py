@@ -45,8 +45,10 @@ def find(name: str | None) -> Path:
     Raises:
         CheckpointError: it is not there, or `verify` refuses it.
     """
-    places = [TINY] if name is None else [Path(name), WEIGHTS / hub_name(name)]
-    if folder := next(filter(Path.is_dir, places), None):
+    if name is None:
+        verify(TINY)
+        return TINY
+    if folder := next(filter(Path.is_dir, (Path(name), WEIGHTS / hub_name(name))), None):
         verify(folder)
         return folder
     if Path(name).exists():

@@ -55,7 +55,8 @@ class Training:
         self.wte, head = first_tables(len(self.words), size, rng)
         self.pairs, self.passes = len(ids), passes
         self.batches = -(-len(ids) // BATCH)
-        self.losses, self.frames = [], [self.wte.copy()]
+        self.losses: list[float] = []
+        self.frames = [self.wte.copy()]
         self._rate, self._steps = rate, step.train(self.wte, head, ids, neighbours, passes, BATCH, rate, rng)
 
     def __iter__(self) -> Iterator[float]:

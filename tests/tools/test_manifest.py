@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -15,6 +16,8 @@ ROOT = Path(__file__).parents[2]
 MANIFEST = tomllib.loads((ROOT / "pixi.toml").read_text())
 FEATURES = [MANIFEST, *MANIFEST["feature"].values()]
 TASKS = {name: task for feature in FEATURES for name, task in feature.get("tasks", {}).items()}
+PACKAGES = {name: feature.get("pypi-dependencies", {}) for feature in FEATURES for name in feature.get("tasks", {})}
+COMMANDS = [(name, line) for name, task in TASKS.items() for line in task["cmd"].split(" && ")]
 
 
 def test_follows_pixis_schema():
@@ -81,15 +84,16 @@ def test_task_says_what_it_does(name):
     assert TASKS[name]["description"]
 
 
-@pytest.mark.parametrize("name", [name for name, task in TASKS.items() if "cmd" in task])
-def test_command_exists(name, monkeypatch):
-    program, *words = TASKS[name]["cmd"].split()
-    assert shutil.which(program), f"no program {program}"
+@pytest.mark.parametrize(("name", "line"), COMMANDS)
+def test_command_exists(name, line, monkeypatch):
+    program, *words = line.split()
+    # This environment has it, or the task's own one, by a package of that name.
+    assert shutil.which(program) or program in PACKAGES[name], f"no program {program}"
     if program == "mdbook":
         assert (ROOT / words[1] / "book.toml").is_file()
-    if words[0].endswith(".py"):
+    if words and words[0].endswith(".py"):
         assert (ROOT / words[0]).is_file()
-    if words[0] == "-m":
+    if words[:1] == ["-m"]:
         monkeypatch.syspath_prepend(ROOT)
         spec = importlib.util.find_spec(words[1])
         assert spec, f"no module {words[1]}"
@@ -97,3 +101,33 @@ def test_command_exists(name, monkeypatch):
             assert importlib.util.find_spec(f"{words[1]}.__main__"), f"{words[1]} has no __main__"
     if words[:2] == ["-m", "pytest"]:
         assert (ROOT / words[2]).is_dir()
+
+
+# ---- the linter ---------------------------------------------------------------------------------
+
+
+def test_the_linter_installs_nothing_of_the_course():
+    assert MANIFEST["environments"]["lint"] == {"features": ["lint"], "no-default-feature": True}
+    assert set(MANIFEST["feature"]["lint"]["pypi-dependencies"]) == {"ruff", "mypy"}
+
+
+@pytest.mark.parametrize(
+    ("lint", "test", "code"),
+    [(0, 0, 0), (1, 0, 1), (0, 1, 1), (2, 1, 1)],
+)
+def test_ci_runs_linter_and_tests_and_fails_with_either(tmp_path, lint, test, code):
+    (tmp_path / ".ci").mkdir()
+    shutil.copy(ROOT / ".ci" / "run", tmp_path / ".ci")
+    pixiw = tmp_path / "pixiw"
+    pixiw.write_text(f"""#!/bin/sh\necho "$@"\n[ "$2" = lint ] && exit {lint} || exit {test}\n""")
+    pixiw.chmod(0o755)
+    ran = subprocess.run([tmp_path / ".ci" / "run"], capture_output=True, text=True)
+    assert (ran.returncode, ran.stdout.splitlines()) == (code, ["run lint", "run test"])
+
+
+def test_a_commit_runs_tasks():
+    """pixi.toml alone has versions: the hooks of git name its tasks."""
+    text = (ROOT / ".pre-commit-config.yaml").read_text()
+    assert re.findall(r"repo: (.*)", text) == ["local"] and "rev:" not in text
+    entries = re.findall(r"entry: (.*)", text)
+    assert entries and all(e.startswith("./pixiw run ") and e.split()[2] in TASKS for e in entries)

@@ -29,7 +29,7 @@ def warm(runs: int, screen: Console) -> None:
     commands["python -c pass"] = [sys.executable, "-c", "pass"]
     runner = ROOT / "pixiw"
     commands["pixiw, the same"] = [str(runner), "run", "python", "-c", "pass"]
-    seconds = {name: [] for name in commands}
+    seconds: dict[str, list[float]] = {name: [] for name in commands}
     for command in commands.values():
         timed(command, PIXIW_NO_PIXI="1")  # reads the disk, compiles what is missing
     for _ in range(runs):
@@ -49,6 +49,7 @@ def cold(screen: Console) -> None:
             start, verdict = time.perf_counter(), None
             environment = os.environ | {"MODULAR_CACHE_DIR": cache}
             process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+            assert process.stdout
             for line in process.stdout:
                 if verdict is None and line.startswith("Passed"):
                     verdict = time.perf_counter() - start

@@ -45,9 +45,8 @@ def diff(args: Namespace) -> int:
     if not step.stub.is_file():
         screen.print(f"There is no file {shown(step.stub)}. `{command('reset ' + step.id)}` brings the stub back.")
         return 2
-    files = step.stub, step.solution
-    lines = [file.read_text(errors="replace").splitlines() for file in files]
-    found = "\n".join(difflib.unified_diff(*lines, *map(shown, files), lineterm="", n=2))
+    yours, right = (file.read_text(errors="replace").splitlines() for file in (step.stub, step.solution))
+    found = "\n".join(difflib.unified_diff(yours, right, shown(step.stub), shown(step.solution), lineterm="", n=2))
     if not found:
         screen.print(f"{shown(step.stub)} and {shown(step.solution)} are the same.")
     elif screen.is_terminal:

@@ -3,8 +3,11 @@
 They are the token embeddings of a GPT-2, or those that `train` made.
 """
 
+from __future__ import annotations
+
 from argparse import Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.console import Console
@@ -15,6 +18,9 @@ from tutor.checkpoint import CheckpointError, find
 from tutor.runner.mine import explained, take
 from tutor.screen.terminal import console
 from tutor.training import NoTable, load
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 PIECES = [2, 15, 16]
 WORDS = (
@@ -37,7 +43,7 @@ def main(args: Namespace) -> int:
         if args.embeddings:
             words, vectors = load(args.embeddings)
             mine = take(args.mine, [16], screen)
-            embeddings = Words(words, vectors, args.embeddings)
+            embeddings: Embeddings = Words(words, vectors, args.embeddings)
         else:
             folder = find(args.checkpoint)
             mine = take(args.mine, PIECES, screen)
@@ -66,7 +72,7 @@ def refuse(args: Namespace, words: list[str]) -> None:
         raise Question("Say which words to compare, for instance king queen, or king - man + woman.")
 
 
-def answer(args: Namespace, plus: list[str], minus: list[str], embeddings: "Embeddings", console: Console) -> None:
+def answer(args: Namespace, plus: list[str], minus: list[str], embeddings: Embeddings, console: Console) -> None:
     """Print what the words ask for, and draw the picture.
 
     Raises:
@@ -212,7 +218,7 @@ def draw(embeddings: Embeddings, words: list[str], path: Path) -> None:
 
     points, shares = plane(np.stack([embeddings.table[embeddings.id(word)] for word in words]))
     figure, axes = pyplot.subplots(figsize=(8, 6), layout="constrained")
-    axes.scatter(*points.T, s=16)
+    axes.scatter(points[:, 0], points[:, 1], s=16)
     axes.set_xlabel(f"first principal component ({shares[0]:.0%} of the variance)")
     axes.set_ylabel(f"second principal component ({shares[1]:.0%})")
     axes.set_title("Token embeddings")
@@ -223,7 +229,7 @@ def draw(embeddings: Embeddings, words: list[str], path: Path) -> None:
     pyplot.close(figure)
 
 
-def label(axes, words: list[str], points: np.ndarray) -> None:
+def label(axes: Axes, words: list[str], points: np.ndarray) -> None:
     """Write each word beside its point, on the first side where it covers no other word and no point."""
     from matplotlib.transforms import Bbox
 

@@ -3,6 +3,8 @@
 The text alone goes to standard output; what is said about it goes to standard error.
 """
 
+import io
+import secrets
 import signal
 import sys
 import time
@@ -76,13 +78,14 @@ def write(prompt: str, args: Namespace, folder: Path, screen: Console) -> None:
     if args.greedy:
         choose, how = greedy, "greedy"
     else:
-        seed = np.random.SeedSequence().entropy % 2**32 if args.seed is None else args.seed
+        seed = secrets.randbits(32) if args.seed is None else args.seed
         rng = np.random.default_rng(seed)
         choose = partial(sample, temperature=args.temperature, top_k=args.top_k, top_p=args.top_p, rng=rng)
         how = f"seed {seed}"
     new = takewhile(lambda token: token != end, generate(model, tokens, args.tokens, choose))
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `generate … | head -1` ends quietly, like other programs
-    sys.stdout.reconfigure(errors="replace")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
     print(prompt, end="", flush=True)
     count, start, stopped = 0, time.monotonic(), False
     try:

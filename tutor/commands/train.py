@@ -144,13 +144,13 @@ def watch(training: Training, seed: int, screen: Console) -> bool:
 class _Nothing:
     """Stands for a live display where there is no terminal."""
 
-    def __enter__(self):
+    def __enter__(self) -> "_Nothing":
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         return None
 
-    def update(self, *_, **__):
+    def update(self, *_: object, **__: object) -> None:
         """Show nothing."""
 
 
@@ -181,8 +181,8 @@ def write(training: Training, words: list[str], output: Path, screen: Console) -
 
 def cosine(training: Training, table: np.ndarray, a: str, b: str) -> float:
     """The cosine of two words' rows in a table."""
-    a, b = (table[training.words.index(word)] for word in (a, b))
-    return float(a @ b / np.linalg.norm(a) / np.linalg.norm(b))
+    one, other = (table[training.words.index(word)] for word in (a, b))
+    return float(one @ other / np.linalg.norm(one) / np.linalg.norm(other))
 
 
 def ways(training: Training, words: list[str]) -> np.ndarray:

@@ -65,41 +65,41 @@ def fetch(name: str, folder: Path) -> None:
         revision = None
         for file in FILES:
             facts = get_hf_file_metadata(hf_hub_url(name, file, revision=revision), token=False)
-            if None in (facts.commit_hash, facts.etag, facts.size):
+            if facts.commit_hash is None or facts.etag is None or facts.size is None:
                 raise FetchError(f"The hub's answer makes no sense: {file} has no commit, no checksum or no size.")
             revision = facts.commit_hash  # all files from one commit, also if a new one comes meanwhile
             part = WEIGHTS / ".part" / name / revision
             part.mkdir(parents=True, exist_ok=True)
-            _fetch_file(facts, part / file)
+            _fetch_file(facts.location, facts.etag, facts.size, part / file)
         folder.parent.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(folder, ignore_errors=True)  # what is left of it, if somebody deleted some of its files
         part.rename(folder)
         shutil.rmtree(WEIGHTS / ".part" / name)
 
 
-def _fetch_file(facts, path: Path) -> None:
-    """Bring one file, as the hub describes it, to `path`, from the byte on at which an earlier attempt ended."""
+def _fetch_file(address: str, etag: str, size: int, path: Path) -> None:
+    """Bring one file of `size` bytes to `path`, from the byte on at which an earlier attempt ended."""
     from huggingface_hub.file_download import http_get
     from huggingface_hub.utils import build_hf_headers
 
     with path.open("ab") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if stream.tell() > facts.size:
+        if stream.tell() > size:
             stream.truncate(0)
         stream.seek(0, 2)
         free = shutil.disk_usage(path.parent).free
-        if facts.size - stream.tell() > free:
-            raise OSError(errno.ENOSPC, f"{path.name} needs {facts.size / 1e6:,.0f} MB, {free / 1e6:,.0f} MB are free")
+        if size - stream.tell() > free:
+            raise OSError(errno.ENOSPC, f"{path.name} needs {size / 1e6:,.0f} MB, {free / 1e6:,.0f} MB are free")
         headers = build_hf_headers(token=False) | {"Accept-Encoding": "identity"}
         http_get(
-            facts.location,
+            address,
             stream,
             resume_size=stream.tell(),
             headers=headers,
-            expected_size=facts.size,
+            expected_size=size,
             displayed_filename=path.name,
         )
-    if checksum(path, facts.etag) != facts.etag:
+    if checksum(path, etag) != etag:
         path.unlink()
         raise FetchError(
             f"{path.name} came with a wrong checksum, so it is deleted. Please run the same command again."

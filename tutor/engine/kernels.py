@@ -23,8 +23,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from types import ModuleType
-from typing import IO
+from typing import IO, Any
 
 from tutor.course import ROOT
 from tutor.engine import kernel_list
@@ -82,7 +81,7 @@ def compile_batch(name: str) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not missing((name,)):
             return
-        wanted = []
+        wanted: list[tuple[str, Callable[[Any], object]]] = []
         compile_alone = gc_compile.compile_single_target
         gc_compile.compile_single_target = lambda family, key, device, build: wanted.append((key, build))
         for kernel in kernel_list.BATCHES[name]:
@@ -120,13 +119,13 @@ def _announce(event: str, kernel: str) -> None:
         listener(event, kernel)
 
 
-def use_store(gc_compile: ModuleType) -> None:
+def use_store(gc_compile: Any) -> None:
     """Let MAX's compiler of kernels, the module `gc_compile`, take from the store what that has."""
     logging.getLogger("max._eager_policy").setLevel(logging.ERROR)  # MAX's advice to warm its whole cache
-    loaded = {}
+    loaded: dict[str, Any] = {}
     compile_alone = gc_compile.compile_single_target
 
-    def from_store(family, key, device, build):
+    def from_store(family: Any, key: str, device: Any, build: Callable[[Any], object]) -> Any:
         if key not in loaded and (file := _contents().get(key)):
             try:
                 loaded.update(gc_compile.session_for(device).load_all(str(file), weights_registry={}))
@@ -145,7 +144,7 @@ def use_store(gc_compile: ModuleType) -> None:
 @functools.cache
 def _contents() -> dict[str, Path]:
     """For each kernel in the store, the file that holds it."""
-    where = {}
+    where: dict[str, Path] = {}
     for name in SECONDS:
         listing = store() / f"{name}.json"
         try:
@@ -168,14 +167,14 @@ class Compilation:
     A context manager: whole batches stay whatever happens; leaving ends the compilations that still run.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._waiting: list[str] = []
         self._running: dict[str, tuple[subprocess.Popen, IO[str], float]] = {}
 
     def __enter__(self) -> "Compilation":
         return self
 
-    def __exit__(self, *error) -> None:
+    def __exit__(self, *error: object) -> None:
         for worker, _, _ in self._running.values():
             worker.kill()
             worker.wait()

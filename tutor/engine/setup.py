@@ -20,10 +20,12 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from types import ModuleType
+from importlib.machinery import ModuleSpec
+from types import FrameType, ModuleType
+from typing import Any, NoReturn
 
 
-def stop(number, frame):
+def stop(number: int, frame: FrameType | None) -> NoReturn:
     """What Ctrl-C does by default, by a handler that is not Python's default one."""
     raise KeyboardInterrupt
 
@@ -50,7 +52,7 @@ def later(package: str, *names: str) -> None:
     stand_in = ModuleType(package)
     for name in names:
 
-        def call(*args, name=name, **kwargs):
+        def call(*args: Any, name: str = name, **kwargs: Any) -> Any:
             if sys.modules.get(package) is stand_in:
                 del sys.modules[package]
             return getattr(importlib.import_module(package), name)(*args, **kwargs)
@@ -59,7 +61,7 @@ def later(package: str, *names: str) -> None:
     sys.modules.setdefault(package, stand_in)
 
 
-entered = []
+entered: list[object] = []
 AFTER_IMPORT: dict[str, Callable[[ModuleType], None]] = {
     "max.experimental.tensor": use_the_cpu,
     "max._interpreter_ops.gc_compile": use_the_store,
@@ -69,19 +71,20 @@ AFTER_IMPORT: dict[str, Callable[[ModuleType], None]] = {
 class AfterImport(importlib.abc.MetaPathFinder):
     """Finds modules as usual, and calls a function of AFTER_IMPORT on a module once it is loaded."""
 
-    def find_spec(self, name, path, target=None):
+    def find_spec(self, name: str, path: object, target: object = None) -> ModuleSpec | None:
         """The module's own spec, with a step added to its loading."""
         if name not in AFTER_IMPORT:
             return None
         set_up = AFTER_IMPORT.pop(name)
         spec = importlib.util.find_spec(name)
-        load = spec.loader.exec_module
+        loader: Any = spec and spec.loader
+        load = loader.exec_module
 
-        def load_and_set_up(module):
+        def load_and_set_up(module: ModuleType) -> None:
             load(module)
             set_up(module)
 
-        spec.loader.exec_module = load_and_set_up
+        loader.exec_module = load_and_set_up
         return spec
 
 

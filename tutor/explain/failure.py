@@ -17,7 +17,7 @@ from tutor.explain.python_rules import OF_PYTHON
 from tutor.explain.spot import Spot, defined, tree, words
 from tutor.grading.answer import Wrong, article
 from tutor.grading.shapes import describe_all
-from tutor.runner.records import Failure, Place
+from tutor.runner.records import Failure, Kind, Place
 
 
 def failure(error: BaseException, answer: Path) -> Failure:
@@ -58,7 +58,7 @@ def _place(error: BaseException, answer: Path) -> Place | None:
             return Place(frame.filename, frame.lineno, frame.name, frame.line or "")
     called = re.match(r"([\w.]+)\(\) (?:takes|missing) ", words(error))
     own = defined(called[1], Spot(answer)) if called else None
-    if code := getattr(getattr(own, "__func__", own), "__code__", None):
+    if called and (code := getattr(getattr(own, "__func__", own), "__code__", None)):
         line = linecache.getline(str(answer), code.co_firstlineno).strip()
         return Place(str(answer), code.co_firstlineno, called[1], line)
     return None
@@ -74,7 +74,7 @@ def _solution(trace: TracebackType | None, answer: Path) -> str:
     return ""
 
 
-def _explain(error: BaseException, answer: Path, look: Place | None) -> tuple[str, str, str]:
+def _explain(error: BaseException, answer: Path, look: Place | None) -> tuple[Kind, str, str]:
     """The kind of failure, the diagnosis, and Python's or MAX's own words where they add something."""
     name = type(error).__name__
     said = " ".join(words(error).split())
@@ -136,7 +136,7 @@ def _general(error: BaseException, look: Place | None) -> str:
     return f"Your code raised {article(type(error).__name__)}{where}: {first_line(error)}"
 
 
-def _begun(answer: Path, line: int) -> bool:
+def _begun(answer: Path, line: int | None) -> bool:
     """Whether a function whose `raise NotImplementedError` stands at a line holds more than that and its docstring."""
     for node in ast.walk(tree(answer)):
         if isinstance(node, ast.FunctionDef) and any(part.lineno == line for part in node.body):

@@ -80,7 +80,8 @@ def calls_itself(error: BaseException, spot: Spot) -> str:
     ):
         return ""
     nn = sys.modules.get("max.experimental.nn")
-    if not hasattr(nn, own.__name__) or not spot.frame.f_code.co_qualname.startswith(f"{own.__qualname__}."):
+    here = spot.frame.f_code.co_qualname if spot.frame else ""
+    if not hasattr(nn, own.__name__) or not here.startswith(f"{own.__qualname__}."):
         return ""
     return f"`{own.__name__}` is your own class here, which makes itself. MAX's layer is `nn.{own.__name__}`."
 

@@ -28,8 +28,8 @@ class Spot:
 
     answer: Path
     frame: FrameType | None = None
-    node: ast.AST | None = None
-    statement: ast.AST | None = None
+    node: ast.expr | None = None
+    statement: ast.stmt | ast.Lambda | None = None
     names: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -41,34 +41,32 @@ class Spot:
             trace = trace.tb_next
         if inner is None:
             return cls(answer)
-        spot = cls(answer, inner.tb_frame)
+        spot, code = cls(answer, inner.tb_frame), inner.tb_frame.f_code
         frame = spot.frame
         while frame:  # a comprehension has names of its own, and those around it
-            if frame.f_code.co_filename == spot.frame.f_code.co_filename:
+            if frame.f_code.co_filename == code.co_filename:
                 spot.names = frame.f_locals | spot.names
                 if not frame.f_code.co_name.startswith("<"):
                     break
             frame = frame.f_back
-        places = itertools.islice(spot.frame.f_code.co_positions(), inner.tb_lasti // 2, None)
-        spot._find(inner.tb_lineno, next(places, (None,) * 4))
+        places = itertools.islice(code.co_positions(), inner.tb_lasti // 2, None)
+        spot._find(inner.tb_lineno, next(places, (None,) * 4), code.co_name == "<lambda>")
         return spot
 
-    def _find(self, line: int, place: tuple) -> None:
+    def _find(self, line: int, place: tuple, inside_lambda: bool) -> None:
         """Set `node` and `statement`, from the numbers of lines and columns that Python keeps."""
         first, last, left, right = place
-        inside_lambda = self.frame.f_code.co_name == "<lambda>"
         for node in ast.walk(tree(self.answer)):
-            if isinstance(node, ast.stmt | ast.Lambda) and node.lineno <= line <= node.end_lineno:
+            if isinstance(node, ast.stmt | ast.Lambda) and node.lineno <= line <= (node.end_lineno or 0):
                 whole = isinstance(node, ast.stmt)
-                if whole or (inside_lambda and node.col_offset <= (left or 0) <= node.end_col_offset):
+                if whole or (inside_lambda and node.col_offset <= (left or 0) <= (node.end_col_offset or 0)):
                     self.statement = node  # the walk goes inwards
             if isinstance(node, ast.expr) and None not in place:
                 begins, ends = (node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset)
-                if ends == (last, right) and begins <= (first, left) and (self.node is None or begins > self._begins()):
+                outer = self.node  # of two that end there, the one that begins later is the inner one
+                inner = outer is None or begins > (outer.lineno, outer.col_offset)
+                if ends == (last, right) and begins <= (first, left) and inner:
                     self.node = node
-
-    def _begins(self) -> tuple[int, int]:
-        return self.node.lineno, self.node.col_offset
 
     def value(self, node: ast.AST | None) -> Any:
         """What a name, or names joined by dots, stands for; None for anything else."""
@@ -109,6 +107,7 @@ def arguments(function: Any) -> list[str]:
 def defined(name: str, spot: Spot) -> Any:
     """The class, function, classmethod or staticmethod that the learner's file defines under a dotted name, or None."""
     modules = [module for module in list(sys.modules.values()) if getattr(module, "__file__", None) == str(spot.answer)]
+    thing: Any
     for thing in modules:
         for key in name.split("."):
             thing = getattr(thing, "__dict__", {}).get(key)

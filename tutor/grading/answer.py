@@ -23,7 +23,7 @@ class Wrong(AssertionError):
         look: where to look; unless told, at the piece of the learner's file that was used last.
     """
 
-    def __init__(self, diagnosis: str, look: Place | None = None, **facts: str):
+    def __init__(self, diagnosis: str, look: Place | None = None, /, **facts: str):
         self.diagnosis = diagnosis
         self.facts = {name: fact for name, fact in facts.items() if fact}
         self.look = look or _last_used
@@ -38,11 +38,11 @@ class Answer:
     """The learner's file, or a solution, as the tests see it: `answer.Embedding` is the class that it defines."""
 
     def __init__(self, module: ModuleType):
-        self._module = module
+        self._module, self._file = module, str(module.__file__)
 
     def __getattr__(self, name: str) -> Any:
         global _last_used
-        _last_used = Place(self._module.__file__)
+        _last_used = Place(self._file)
         try:
             thing = getattr(self._module, name)
         except AttributeError:
@@ -69,7 +69,7 @@ def look_at(thing: Any) -> None:
         name = thing.__qualname__
     thing = inspect.unwrap(thing) if inspect.isroutine(thing) else thing
     code = getattr(thing, "__code__", None)
-    file = code.co_filename if code else getattr(sys.modules.get(getattr(thing, "__module__", None)), "__file__", None)
+    file = code.co_filename if code else getattr(sys.modules.get(getattr(thing, "__module__", "")), "__file__", None)
     if file != _last_used.file:
         return
     line = code.co_firstlineno if code else getattr(thing, "__firstlineno__", None) or _class_line(thing)
@@ -91,6 +91,7 @@ def load_answer(path: Path) -> Answer:
     name = path.stem
     if name not in sys.modules or sys.modules[name].__file__ != str(path):
         spec = importlib.util.spec_from_file_location(name, path)
+        assert spec and spec.loader
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
         spec.loader.exec_module(module)
@@ -104,8 +105,10 @@ def on_purpose(error: BaseException) -> str:
     mistake somewhere else, and its line says more than any guess.
     """
     trace = error.__traceback__
-    while trace.tb_next:
+    while trace and trace.tb_next:
         trace = trace.tb_next
+    if trace is None:  # it was made, and never raised
+        return ""
     code = trace.tb_frame.f_code
     stands_at = next((one.opname for one in dis.get_instructions(code) if one.offset == trace.tb_lasti), "")
     return code.co_filename if stands_at == "RAISE_VARARGS" else ""

@@ -123,7 +123,15 @@ def _number(value: Any) -> str:
     return str(value.item()) if value.dtype.kind in "biu" else f"{value:.5g}"
 
 
-def _pattern(found, expected, wrong, names, what, rtol, atol) -> str:
+def _pattern(
+    found: np.ndarray,
+    expected: np.ndarray,
+    wrong: np.ndarray,
+    names: Sequence[str],
+    what: str,
+    rtol: float,
+    atol: float,
+) -> str:
     """What can be said of wrong numbers that no known mistake explains."""
 
     def same(other: np.ndarray) -> bool:

@@ -29,18 +29,18 @@ def on_max(function: Callable, *args: Any, sizes: Mapping[str, int] | None = Non
     """
     from max.experimental import functional as F
 
-    args = [tensor(arg) if isinstance(arg, np.ndarray) else arg for arg in args]
+    tensors = [tensor(arg) if isinstance(arg, np.ndarray) else arg for arg in args]
     look_at(function)
     try:
         with F.lazy():
-            result = function(*args)
+            result = function(*tensors)
         found = numpy(result)
     except Exception:
         try:
-            result = function(*args)
+            result = function(*tensors)
             found = numpy(result)
         except Exception as error:
-            error.sizes = sizes or {}
+            vars(error)["sizes"] = sizes or {}
             raise
     if isinstance(result, np.ndarray):
         raise Wrong(
@@ -152,7 +152,7 @@ def _no_layer(module: Any, name: str) -> str:
 
 def _all_different(module: Any, names: list[str]) -> None:
     """Make sure that no layer stands at two places, where its weights would be loaded twice."""
-    paths = {}
+    paths: dict[int, str] = {}
     for path in dict.fromkeys(name.rpartition(".")[0] for name in names):
         first, second = paths.setdefault(id(_inside(module, path)), path).split("."), path.split(".")
         if first != second:

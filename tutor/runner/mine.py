@@ -5,6 +5,7 @@ import importlib.util
 import re
 import sys
 from collections.abc import Iterable
+from importlib.machinery import ModuleSpec
 
 from rich.console import Console
 
@@ -23,7 +24,7 @@ class Finder(importlib.abc.MetaPathFinder):
     def __init__(self, numbers: Iterable[int]):
         self.numbers = set(numbers)
 
-    def find_spec(self, name, path, target=None):
+    def find_spec(self, name: str, path: object, target: object = None) -> ModuleSpec | None:
         """The learner's file for a solution that it takes the place of."""
         match = SOLUTION.fullmatch(name)
         if match and int(match[1]) in self.numbers:

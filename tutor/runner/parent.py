@@ -64,15 +64,23 @@ class Child:
                 pipes = events.fileno(), self.trace.fileno()
                 command = [sys.executable, "-u", "-m", "tutor.runner.child", str(self.step.number), str(self.answer)]
                 command += [*map(str, pipes), ",".join(map(str, self.mine or ()))]
-                streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-                self.process = subprocess.Popen(command, cwd=ROOT, pass_fds=pipes, **streams)
+                self.process = subprocess.Popen(
+                    command,
+                    cwd=ROOT,
+                    pass_fds=pipes,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                )
+                assert self.process.stdin and self.process.stdout
+                self.stdin, self.stdout = self.process.stdin, self.process.stdout
             undo.pop_all()
 
     def close(self) -> None:
         """End the process, whatever it is doing."""
         self.process.kill()
         self.process.wait()
-        for stream in (self.events, self.trace, self.process.stdin, self.process.stdout):
+        for stream in (self.events, self.trace, self.stdin, self.stdout):
             stream.close()
 
     def innermost(self) -> Place:
@@ -119,7 +127,7 @@ def _follow(child: Child, verdict: Verdict, watch: Watcher, selector: selectors.
     """Read the child's events and output until it is done, gone, or out of time."""
     output = _Output(verdict.sections)
     selector.register(child.events, selectors.EVENT_READ)
-    selector.register(child.process.stdout, selectors.EVENT_READ)
+    selector.register(child.stdout, selectors.EVENT_READ)
     clock = _Clock(child.process.pid)
     ready, compiling = False, 0.0
     pending, done = b"", False
@@ -133,7 +141,7 @@ def _follow(child: Child, verdict: Verdict, watch: Watcher, selector: selectors.
             data = os.read(key.fd, 65536)
             if not data:
                 selector.unregister(key.fileobj)
-            elif key.fileobj is child.process.stdout:
+            elif key.fileobj is child.stdout:
                 output.add(data)
             else:
                 *lines, pending = (pending + data).split(b"\n")
@@ -147,7 +155,7 @@ def _follow(child: Child, verdict: Verdict, watch: Watcher, selector: selectors.
                         verdict.missing = [name for name in facts["missing"] if name not in child.step.kernels]
                         verdict.digest = digest(child.answer)
                         with contextlib.suppress(BrokenPipeError):  # it is gone: the end of its output says so
-                            os.write(child.process.stdin.fileno(), b"go\n")
+                            os.write(child.stdin.fileno(), b"go\n")
                     elif event == "compiling":
                         compiling = time.monotonic()
                     elif event == "compiled":
@@ -167,8 +175,8 @@ def _follow(child: Child, verdict: Verdict, watch: Watcher, selector: selectors.
                             code = facts["code"]
                             sentence = f"The checks themselves could not run (pytest ended with exit code {code})."
                             verdict.broken = Failure(sentence)
-    os.set_blocking(child.process.stdout.fileno(), False)
-    output.add(child.process.stdout.read() or b"")
+    os.set_blocking(child.stdout.fileno(), False)
+    output.add(child.stdout.read() or b"")
     if not done and not verdict.broken:
         verdict.broken = _gone(child)
 

@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from tutor.course import Step
 
+Kind = Literal["wrong", "unwritten"]
+
 MARK = "\x1e"
 """In the file's output, the child writes this and the id of a check before it runs the check."""
 
@@ -33,7 +35,7 @@ class Failure:
     """
 
     diagnosis: str
-    kind: Literal["wrong", "unwritten"] = "wrong"
+    kind: Kind = "wrong"
     facts: dict[str, str] = field(default_factory=dict)
     look: Place | None = None
 
@@ -65,7 +67,7 @@ class Check:
     notes: list[str] = field(default_factory=list)
 
     @property
-    def state(self) -> Literal["passed", "wrong", "unwritten", "not run"]:
+    def state(self) -> Kind | Literal["passed", "not run"]:
         """What became of it."""
         if self.failure:
             return self.failure.kind

@@ -42,7 +42,7 @@ MARKS = {
 
 def _grouped(verdict: Verdict) -> list[list[Check]]:
     """The checks, those of one parametrised test together."""
-    groups = {}
+    groups: dict[str, list[Check]] = {}
     for check in verdict.checks:
         groups.setdefault(check.title, []).append(check)
     return list(groups.values())
