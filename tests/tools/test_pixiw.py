@@ -286,6 +286,9 @@ def test_lists_and_help(project):
         assert "./pixiw run [-e ENV] TASK" in project.run(*words).stdout
 
 
+PYTHON = "[feature.a.dependencies]\npython = '{}'\n[environments]\na = ['a']"
+
+
 @pytest.mark.parametrize(
     ("manifest", "words", "sentence"),
     [
@@ -298,7 +301,8 @@ def test_lists_and_help(project):
         ("[tasks]\na = 'x'", "run a", "something in it that only pixi understands"),
         ("[tasks.a]\ncmd = ['x']\ndescription = 'y'", "run a", "something in it that only pixi understands"),
         ("[environments]\ngpu = ['cuda']", "run greet", "only pixi understands ('cuda')"),
-        ("[feature.a.dependencies]\npython = '~=3.11'\n[environments]\na = ['a']", "run -e a greet", "read '~=3.11'"),
+        (PYTHON.format("~=3.11"), "run -e a greet", "cannot read '~=3.11' in the Python requirement"),
+        (PYTHON.format("3.11"), "run -e a greet", "cannot read '3.11' in the Python requirement"),
     ],
 )
 def test_refusals_are_one_clear_sentence(project, manifest, words, sentence):
@@ -360,13 +364,14 @@ def test_no_python_fits(project, quick_python, one_python):
 
 
 def test_no_python_that_can_start_pixiw(project, tmp_path):
-    script(tmp_path / "bin" / "python3.12", "exit 127")
+    script(tmp_path / "bin" / "python3", "exit 127")
     # Old, and says so when it is asked.
     old = 'case "$*" in *"version_info < (3, 11)"*) exit 1 ;; -V) echo Python 3.9.2 ;; esac'
-    script(tmp_path / "bin" / "python3", old)
+    script(tmp_path / "bin" / "python3.11", old)
     ran = project.run("run", "greet", PATH=str(tmp_path / "bin"), PIXIW_PYTHON=None)
     assert ran.returncode == 1
     assert ran.stderr == "pixiw: needs Python 3.11 or newer, or pixi; on PATH it found: Python 3.9.2\n"
+    assert project.run("run", PATH=str(tmp_path / "bin")).returncode == 0  # PIXIW_PYTHON can
 
 
 def test_python_without_its_venv_module(project, quick_python, tmp_path):
@@ -382,7 +387,7 @@ def test_newest_python_on_path_that_starts_and_fits(project, tmp_path):
     *_, second, newest = versions
     for version in versions:
         script(tmp_path / "bin" / f"python{version}", f'exec "{PYTHONS[version]}" "$@"')
-    script(tmp_path / "bin" / "python3.40", "echo 'not in this folder' >&2; exit 127")
+    script(tmp_path / "bin" / "python3.40", "echo not in this folder; exit 127")
     project.write(PIXI_TOML.replace("<3.14", f"<{newest}"))
     ran = project.run("run", "python", "-V", PATH=f"{tmp_path}/bin:{SYSTEM}", PIXIW_PYTHON=None)
     assert ran.stdout.startswith(f"Python {second}.")
