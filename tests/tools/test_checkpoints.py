@@ -10,7 +10,6 @@ import shutil
 import struct
 import subprocess
 import sys
-from argparse import Namespace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -25,6 +24,7 @@ from solutions.solution_01 import GPT2Config
 from solutions.solution_14 import GPT2LMHeadModel
 from solutions.solution_15 import load_checkpoint, read_safetensors, to_parameters
 from tutor import checkpoint
+from tutor.__main__ import parser
 from tutor.checkpoint import CheckpointError
 from tutor.commands import explore, generate, weights
 from tutor.course import ROOT
@@ -173,16 +173,21 @@ DAMAGED = {
 }
 
 
-def run_generate(folder):
-    return generate.main(Namespace(checkpoint=folder, prompt=["The"], mine=None))
+def of(place):
+    """The option that names a checkpoint; none for the default one."""
+    return ["--checkpoint", place] if place else []
 
 
-def run_explore(folder):
-    return explore.main(Namespace(checkpoint=folder, words=["king"], picture=None, mine=None))
+def run_generate(place):
+    return generate.main(parser().parse_args(["generate", "The", *of(place)]))
 
 
-def run_weights(folder):
-    return weights.main(Namespace(name="gpt2"))
+def run_explore(place):
+    return explore.main(parser().parse_args(["explore", "king", *of(place)]))
+
+
+def run_weights(_):
+    return weights.main(parser().parse_args(["weights"]))
 
 
 @pytest.fixture
