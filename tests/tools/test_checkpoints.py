@@ -10,7 +10,6 @@ import shutil
 import struct
 import subprocess
 import sys
-from argparse import Namespace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -25,12 +24,12 @@ from solutions.solution_01 import GPT2Config
 from solutions.solution_14 import GPT2LMHeadModel
 from solutions.solution_15 import load_checkpoint, read_safetensors, to_parameters
 from tutor import checkpoint
+from tutor.__main__ import parser
 from tutor.checkpoint import CheckpointError
 from tutor.commands import explore, generate, weights
 from tutor.course import ROOT
 from tutor.engine import kernels
 from tutor.grading import build, numpy, on_max
-from tutor.screen.terminal import console
 
 TINY = (checkpoint.TINY / "model.safetensors").read_bytes()
 HEADER_LENGTH = int.from_bytes(TINY[:8], "little")
@@ -174,16 +173,21 @@ DAMAGED = {
 }
 
 
-def run_generate(folder):
-    return generate.main(Namespace(checkpoint=folder, prompt=["The"], mine=None))
+def of(place):
+    """The option that names a checkpoint; none for the default one."""
+    return ["--checkpoint", place] if place else []
 
 
-def run_explore(folder):
-    return explore.main(Namespace(checkpoint=folder, words=["king"], picture=None, mine=None))
+def run_generate(place):
+    return generate.main(parser().parse_args(["generate", "The", *of(place)]))
 
 
-def run_weights(folder):
-    return weights.main("gpt2", console(stderr=True))
+def run_explore(place):
+    return explore.main(parser().parse_args(["explore", "king", *of(place)]))
+
+
+def run_weights(_):
+    return weights.main(parser().parse_args(["weights"]))
 
 
 @pytest.fixture
@@ -214,8 +218,8 @@ def test_commands_refuse_damaged_files(folder, monkeypatch, capsys, data):
         (run_weights, None, 1),
     ):
         assert run(place) == code
-        out, err = capsys.readouterr()
-        assert not out and str(file) in err and len(err.splitlines()) == 1 and len(err) < 600, (run, place, err)
+        told = "".join(capsys.readouterr())
+        assert str(file) in told and len(told.splitlines()) == 1 and len(told) < 600, (run, place, told)
 
 
 def test_commands_take_whole_files(folder, capsys):
@@ -224,7 +228,7 @@ def test_commands_take_whole_files(folder, capsys):
     for extra in ({}, masks):
         save_file({**TENSORS, **extra}, folder / "model.safetensors")
         assert checkpoint.find(None) == checkpoint.find("gpt2") == checkpoint.find(str(folder)) == folder
-        assert run_weights(None) == 0 and str(folder) in capsys.readouterr().err
+        assert run_weights(None) == 0 and str(folder) in capsys.readouterr().out
 
 
 def test_random_damage(folder):

@@ -20,7 +20,7 @@ class GPT2LMHeadModel(nn.Module):
 
     def __init__(self, config: GPT2Config):
         """Keep `config`, and make `transformer`."""
-        raise NotImplementedError("keep the config, and make self.transformer, the GPT2Model of step 13")
+        raise NotImplementedError("keep the config, and make self.transformer, the body of step 13")
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Score every token of the vocabulary as the next one, at each position.
