@@ -74,6 +74,8 @@ def test_every_package_is_pinned():
     versions = {n: v if isinstance(v, str) else v["version"] for n, v in packages.items()}
     loose = {n: v for n, v in versions.items() if not re.fullmatch(r"==\d+(\.\w+)+", v)}
     assert loose == {}
+    twice = [(n, v) for f in FEATURES for n, v in f.get("pypi-dependencies", {}).items() if packages[n] != v]
+    assert twice == [], "one version of a package in every environment"
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -96,4 +98,4 @@ def test_command_exists(name, monkeypatch):
         if spec.submodule_search_locations:
             assert importlib.util.find_spec(f"{words[1]}.__main__"), f"{words[1]} has no __main__"
     if words[:2] == ["-m", "pytest"]:
-        assert (ROOT / words[2]).is_dir()
+        assert (ROOT / words[2]).exists()
