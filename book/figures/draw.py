@@ -1,5 +1,6 @@
 """What the figures are drawn with: cells, tables, arrows and labels. Colours are the page's, see book/theme/course.css."""
 
+import json
 from collections.abc import Iterable, Sequence
 from html import escape
 
@@ -8,12 +9,15 @@ import svg
 CELL_W, CELL_H = 58, 26
 
 
-def picture(width: float, height: float, title: str, elements: Iterable[svg.Element]) -> str:
-    """A whole figure. `title` says in a sentence what it shows, for those who cannot see it."""
+def picture(width: float, height: float, title: str, elements: Iterable[svg.Element], **data: object) -> str:
+    """A whole figure. `title` says in a sentence what it shows, for those who cannot see it.
+
+    `data` is for the page's own JavaScript: each becomes an attribute data-NAME, in JSON.
+    """
     drawn = svg.SVG(
         viewBox=svg.ViewBoxSpec(0, 0, round(width), round(height)),
         width=round(width),
-        extra={"role": "img"},
+        extra={"role": "img", **{f"data-{name}": json.dumps(value) for name, value in data.items()}},
         elements=[svg.Title(text=escape(title)), *elements],
     )
     return f"{drawn}\n"

@@ -18,29 +18,28 @@ def numbers(rows) -> list[list[str]]:
 
 
 def lookup() -> str:
-    """The IDs 2, 3, 5, 1 pick rows of the 6 × 3 table."""
-    x, y = 110, 40
-    elements = [
-        label(x - 70, y - 14, "ID", kind="name"),
-        label(x + 1.5 * CELL_W, y - 14, "wte.weight  [6, 3]", kind="name"),
-    ]
-    elements += table(x, y, numbers(TOY), picked=IDS)
-    elements += [label(x - 22, y + i * CELL_H + 18, str(i), kind="note") for i in range(6)]
+    """The IDs 2, 3, 5, 1 pick rows of the 6 × 3 table; book/src/live/lookup.js draws the same with IDs of the reader's."""
+    x, y = 150, 40
+    shift = (len(TOY) - len(IDS)) / 2
     out = x + 3 * CELL_W + 130
-    elements += [label(out + 1.5 * CELL_W, y - 14, "embeddings  [4, 3]", kind="name")]
+    elements = [
+        label(30, y - 14, "ID", kind="name"),
+        label(x + 1.5 * CELL_W, y - 14, "wte.weight  [6, 3]", kind="name"),
+        label(out + 1.5 * CELL_W, y - 14, "embeddings  [4, 3]", kind="name"),
+        *table(x, y, numbers(TOY), picked=IDS),
+        *table(out, y + shift * CELL_H, numbers(TOY[IDS]), picked=range(len(IDS))),
+    ]
+    elements += [label(x - 16, y + (i + 0.5) * CELL_H + 5, str(i), kind="note") for i in range(len(TOY))]
     for k, row in enumerate(IDS):
-        elements += cell(x - 90, y + (k + 1) * CELL_H, str(row), w=40)
-        elements += [
-            e
-            for j, text in enumerate(numbers(TOY[[row]])[0])
-            for e in cell(out + j * CELL_W, y + (k + 1) * CELL_H, text, picked=True)
-        ]
-        elements += arrow(x + 3 * CELL_W + 6, y + (row + 0.5) * CELL_H, out - 6, y + (k + 1.5) * CELL_H)
+        here, there = y + (k + shift + 0.5) * CELL_H, y + (row + 0.5) * CELL_H
+        elements += cell(10, y + (k + shift) * CELL_H, str(row), w=40)
+        elements += [*arrow(54, here, x - 28, there), *arrow(x + 3 * CELL_W + 6, there, out - 6, here)]
     return picture(
         out + 3 * CELL_W + 20,
         y + 6 * CELL_H + 16,
         "The IDs 2, 3, 5 and 1 pick the rows with those numbers, in that order.",
         elements,
+        table=[[round(value, 4) for value in row] for row in TOY.tolist()],
     )
 
 

@@ -1,8 +1,6 @@
 """The book and the README: what they show is what the code does, and every link, include and figure is there."""
 
 import re
-import shutil
-import subprocess
 import tomllib
 from html.parser import HTMLParser
 from pathlib import Path
@@ -12,6 +10,7 @@ import pytest
 
 from book import snippets
 from book.figures.__main__ import FOLDER, drawings
+from tests.tools.site import build
 from tutor.course import ROOT, STEPS, shown
 
 SOURCE = ROOT / "book" / "src"
@@ -96,13 +95,7 @@ class Page(HTMLParser):
 @pytest.fixture(scope="session")
 def built(tmp_path_factory) -> Path:
     """The book as mdBook builds it."""
-    mdbook = shutil.which("mdbook", path=str(Path(shutil.sys.executable).parent)) or shutil.which("mdbook")
-    folder = tmp_path_factory.mktemp("book")
-    done = subprocess.run([mdbook, "build", str(ROOT / "book"), "-d", str(folder)], capture_output=True, text=True)
-    said = done.stdout + done.stderr
-    assert done.returncode == 0, said
-    assert "WARN" not in said and "ERROR" not in said, said
-    return folder
+    return build(tmp_path_factory.mktemp("book"))
 
 
 def test_links(built):
@@ -128,8 +121,9 @@ def test_no_include_is_left_over(built):
 
 def test_readme_names_every_task_that_a_learner_needs():
     manifest = tomllib.loads((ROOT / "pixi.toml").read_text())
-    tasks = manifest["tasks"] | manifest["feature"]["reference"]["tasks"]
+    features = [manifest, *manifest["feature"].values()]
+    tasks = {name for feature in features for name in feature["tasks"]}
     readme = (ROOT / "README.md").read_text()
     named = set(re.findall(r"(?:pixi|\./pixiw) run ([\w-]+)", readme))
-    assert named <= set(tasks) | {"python"}
+    assert named <= tasks | {"python"}
     assert {"s05", "test", "hint", "diff", "reset", "progress", "book"} <= named
