@@ -121,7 +121,9 @@ def test_ci_runs_all_and_fails_with_any(tmp_path, monkeypatch, lint, pages, test
     (tmp_path / ".ci").mkdir()
     shutil.copy(ROOT / ".ci" / "run", tmp_path / ".ci")
     pixiw = tmp_path / "pixiw"
-    pixiw.write_text(f"""#!/bin/sh\necho "$@"\ncase $2 in lint) exit {lint};; pages) exit {pages};; esac\nexit {test}\n""")
+    pixiw.write_text(
+        f"""#!/bin/sh\necho "$@"\ncase $2 in lint) exit {lint};; pages) exit {pages};; esac\nexit {test}\n"""
+    )
     pixiw.chmod(0o755)
     (tmp_path / "chromium").symlink_to(pixiw)  # there is a browser: none is installed
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
