@@ -40,21 +40,24 @@ MORE = """
 python = "3.11.*"
 
 [feature.more.pypi-dependencies]
-extra = { version = "==1.0", extras = ["x"] }
+extra = "==1.0"
+
+[feature.more.activation.env]
+MORE = "more"
 
 [feature.more.tasks.greet-more]
-cmd = "greet && extra && echo $FROM_ACTIVATION"
+cmd = "greet && extra && echo $FROM_ACTIVATION $MORE"
 description = "Say two versions"
 
 [feature.lone.dependencies]
 python = ">=3.11"
 
 [feature.lone.pypi-dependencies]
-extra = "==1.0"
+extra = { version = "==1.0", extras = ["x"] }
 
 [feature.lone.tasks.alone]
-cmd = "extra; command -v greet || echo no greet"
-description = "Say one"
+cmd = "extra && greet"
+description = "Say others"
 
 [environments]
 more = ["more"]
@@ -113,10 +116,11 @@ def make_wheel(folder: Path, name: str, version: str, requires: str = "") -> Non
 
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory):
-    """A folder of wheels for pip: greet 1.0 and 2.0, extra, and rival, which wants greet 2.0."""
+    """A folder of wheels for pip: greet 1.0 and 2.0; extra[x] and rival, which want greet 2.0."""
     folder = tmp_path_factory.mktemp("wheels")
-    for name, version in [("greet", "1.0"), ("greet", "2.0"), ("extra", "1.0")]:
-        make_wheel(folder, name, version)
+    make_wheel(folder, "greet", "1.0")
+    make_wheel(folder, "greet", "2.0")
+    make_wheel(folder, "extra", "1.0", "Provides-Extra: x\nRequires-Dist: greet==2.0 ; extra == 'x'\n")
     make_wheel(folder, "rival", "1.0", "Requires-Dist: greet==2.0\n")
     return folder
 
@@ -280,7 +284,7 @@ def test_lists_and_help(project):
     assert project.run("run").stdout == (
         "  greet       Say the version\n"
         "  greet-more  Say two versions (environment more)\n"
-        "  alone       Say one (environment lone)\n"
+        "  alone       Say others (environment lone)\n"
     )
     for words in [[], ["--help"], ["run", "-h"]]:
         assert "./pixiw run [-e ENV] TASK" in project.run(*words).stdout
@@ -409,11 +413,11 @@ def test_each_environment_has_its_own_folder(project, one_python):
     if one_python != "3.11":
         pytest.skip("the environment of this test asks for Python 3.11")
     project.write(PIXI_TOML + MORE)
-    assert project.run("run", "greet-more").stdout == "greet 1.0\nextra 1.0\nset\n"
+    assert project.run("run", "greet-more").stdout == "greet 1.0\nextra 1.0\nset more\n"
     assert project.stamp() == ""
     assert project.run("run", "-e", "more", "greet").stdout == "greet 1.0\n"
-    assert project.run("run", "alone").stdout == "extra 1.0\nno greet\n"
-    assert "no task 'greet'" in project.run("run", "-e", "lone", "greet").stderr
+    assert project.run("run", "alone").stdout == "extra 1.0\ngreet 2.0\n"
+    assert "no task 'greet-more'" in project.run("run", "-e", "lone", "greet-more").stderr
     assert {path.name for path in project.root.glob(".venv*")} == {".venv-more", ".venv-lone"}
 
 
@@ -462,8 +466,12 @@ def break_start(venv: Path) -> None:
 
 def break_version(venv: Path) -> None:
     """A Python of another version than the packages were installed for."""
-    text = (venv / "pixiw-stamp").read_text()
-    (venv / "pixiw-stamp").write_text(text.replace("3.1", "3.0", 1))
+    version = (venv / "pixiw-stamp").read_text()[:4]
+    others = [path for other, path in PYTHONS.items() if path and other != version]
+    if not others:
+        pytest.skip(f"needs a second Python of {', '.join(VERSIONS)}")
+    (venv / "bin" / "python").unlink()
+    (venv / "bin" / "python").symlink_to(others[0])
 
 
 @pytest.mark.parametrize(
