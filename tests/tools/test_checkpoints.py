@@ -347,7 +347,7 @@ def test_names(tmp_path):
         assert found.keys() == right.keys() and all(np.array_equal(found[name], right[name]) for name in right)
 
 
-@pytest.mark.parametrize("name", list(TENSORS))
+@pytest.mark.parametrize("name", sorted(TENSORS))
 def test_each_tensor_is_needed(tmp_path, name):
     """Every single one: without it, or with a number more, the error names it."""
     tensors = {other: array for other, array in TENSORS.items() if other != name}
