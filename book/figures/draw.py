@@ -17,7 +17,7 @@ def picture(width: float, height: float, title: str, elements: Iterable[svg.Elem
     drawn = svg.SVG(
         viewBox=svg.ViewBoxSpec(0, 0, round(width), round(height)),
         width=round(width),
-        extra={"role": "img", **{f"data-{name}": json.dumps(value) for name, value in data.items()}},
+        extra={"role": "img", **{f"data-{name}": escape(json.dumps(value)) for name, value in data.items()}},
         elements=[svg.Title(text=escape(title)), *elements],
     )
     return f"{drawn}\n"

@@ -8,8 +8,8 @@ import svg
 from book.figures.draw import label, picture
 from book.figures.text import minus
 from tutor.__main__ import parser
-from tutor.commands.train import TEXT, begin, read, ways
-from tutor.training import Training
+from tutor.commands.train import PAIRS, TEXT, begin, cosine, read, ways
+from tutor.training import FRAMES, Training
 
 WORDS = [
     "king",
@@ -44,7 +44,7 @@ def movement() -> str:
     """The ways of some words from where chance put them to where training did."""
     points = ways(training(), WORDS)
     corners = np.geomspace(1, len(points), 16).round().astype(int) - 1  # closer together where the words move fast
-    points = points[corners]
+    points, data = points[corners], frames(points, np.unique(corners))
     low, high = points.min(axis=(0, 1)), points.max(axis=(0, 1))
     scale, x, y = 600 / (high - low)[0], 60, 26
     points = (points - [low[0], high[1]]) * [scale, -scale] + [x, y]
@@ -61,7 +61,21 @@ def movement() -> str:
     title = (
         "Sixteen words start close together, where chance put them; training leads each group to a place of its own."
     )
-    return picture(x + 600 + 60, points[..., 1].max() + 24, title, elements)
+    return picture(x + 600 + 60, points[..., 1].max() + 24, title, elements, training=data)
+
+
+def frames(points: np.ndarray, corners: np.ndarray) -> dict:
+    """What book/src/live/training.js shows: the words at each corner of their ways, [F, N, 2], and how the training stood."""
+    done, quarter = training(), training().batches // FRAMES
+    tables, losses = [*done.frames, done.wte], done.losses
+    ends = [min(frame * quarter, len(losses)) for frame in corners.tolist()]
+    return {
+        "words": WORDS,
+        "frames": points[corners].round(2).tolist(),
+        "passes": [round(end / done.batches, 2) for end in ends],
+        "losses": [round(float(np.mean(losses[max(0, end - quarter) : end])), 2) if end else None for end in ends],
+        "cosines": {f"{a} {b}": [round(cosine(done, tables[frame], a, b), 2) for frame in corners] for a, b in PAIRS},
+    }
 
 
 LEFT = {"king", "queen", "woman", "prince", "kitten", "two", "one"}

@@ -33,12 +33,13 @@ SENTENCE = "The queen rules the land."
 PAGES = {
     "introduction": ["writes"],
     "step_02": ["merges"],
-    "step_05": ["neighbours", "lookup"],
+    "step_05": ["neighbours", "training", "lookup"],
     "step_06": ["sum"],
     "step_08": ["attention"],
     "step_09": ["attention"],
     "step_16": ["neighbours", "map", "analogy"],
     "step_18": ["odds"],
+    "step_22": ["training"],
 }
 """The widgets of each page, from top to bottom."""
 THEMES = "light", "rust", "coal", "navy", "ayu"
@@ -519,31 +520,41 @@ def test_odds(visit):
     assert status(page, "odds") == "A text needs at least one token to go on from."
 
 
-def test_training(visit, folder):
-    """The slider through a training takes its frames from a JSON file. No page shows one yet."""
-    frames = {
-        "words": ["king", "queen", "paper"],
-        "frames": [[[0, 0], [0.1, 0], [0, 0.1]], [[0, 1], [0.5, 1], [1, -1]], [[0, 2], [0.2, 2], [2, -2]]],
-        "passes": [0, 0.25, 0.5],
-        "losses": [None, 5.5, 4.25],
-        "cosines": {"king queen": [0.01, 0.5, 0.96]},
-    }
-    (folder / "frames.json").write_text(json.dumps(frames))
-    page = visit("step_05")
-    page.evaluate("""async () => {
-        document.querySelector("main").insertAdjacentHTML("beforeend", '<div class="live" data-live="training" data-frames="frames.json">x</div>');
-        await import("/live/training.js");
-    }""")
+@pytest.mark.parametrize("name", ["step_05", "step_22"])
+def test_training(visit, name):
+    """The slider goes through the frames that the still figure holds; the last has the cosines that `train` prints."""
+    page = visit(name)
     part = widget(page, "training")
-    part.wait_for()
-    assert status(page, "training") == "king after 0.5 passes, loss 4.25. Cosines: king and queen 0.96."
-    before = part.get_by_role("option").nth(2).get_attribute("transform")
+    frames = json.loads(page.locator("svg[data-training]").get_attribute("data-training"))
+    chapter = (ROOT / "book" / "src" / "step_22.md").read_text()
+    printed = re.findall(r"^(\w+) and (\w+) +cosine +(\S+) before, +(\S+) now$", chapter, re.MULTILINE)
+    first, last = (
+        f"Cosines: {', '.join(f'{a} and {b} {(before, now)[i]}' for a, b, before, now in printed)}.".replace("-", "−")
+        for i in (0, 1)
+    )
+    assert len(printed) == len(frames["cosines"]) > 2
+    assert (
+        status(page, "training")
+        == f"king after {frames['passes'][-1]:g} passes, loss {frames['losses'][-1]:.2f}. {last}"
+    )
+    dots = part.get_by_role("option")
+    assert dots.evaluate_all("dots => dots.map((dot) => dot.ariaLabel)") == frames["words"]
+
+    def places():
+        texts = dots.evaluate_all("dots => dots.map((dot) => dot.getAttribute('transform'))")
+        return np.array([[float(number) for number in re.findall(r"[-\d.]+", text)] for text in texts])
+
+    ending = places()
     part.get_by_role("slider", name="frame").focus()
     page.keyboard.press("Home")
-    assert status(page, "training") == "king after 0 passes. Cosines: king and queen 0.01."
-    assert part.get_by_role("option").nth(2).get_attribute("transform") != before
-    part.get_by_role("option", name="paper").hover()
-    assert status(page, "training").startswith("paper after 0 passes") and part.locator(".way").count() == 1
+    assert status(page, "training") == f"king after 0 passes. {first}"
+    moves = np.subtract(frames["frames"][-1], frames["frames"][0])
+    scale = np.linalg.norm(ending - places(), axis=-1).sum() / np.linalg.norm(moves, axis=-1).sum()
+    np.testing.assert_allclose(ending - places(), moves * [scale, -scale], atol=0.5)
+    page.keyboard.press("ArrowRight")
+    assert f"loss {frames['losses'][1]:.2f}" in status(page, "training")
+    dots.nth(frames["words"].index("paper")).hover()
+    assert status(page, "training").startswith("paper after ") and part.locator(".way").count() == 1
 
 
 # ---- what holds for all of them -------------------------------------------------------------

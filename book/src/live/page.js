@@ -17,7 +17,7 @@ function course() {
 }
 
 /** A file of the book, by its path from the book's own folder. */
-export async function file(path) {
+async function file(path) {
   const answer = await fetch(new URL(`../${path}`, import.meta.url));
   if (!answer.ok) throw new Error(`${path} is not there (${answer.status})`);
   return answer;

@@ -1,15 +1,16 @@
 /**
- * Step 22: how training moved some words, frame by frame.
+ * Steps 05 and 22: how training moved some words, frame by frame.
  *
- * `data-frames` names a JSON file of the book: {"words": [N words], "frames": [F times N points [x, y]], "passes":
- * [F numbers: after how many passes a frame was taken], "losses": [F numbers, or null before the first step],
- * "cosines": {"king queen": [F numbers], …}}.
+ * The still figure holds the frames as JSON, in data-training: {"words": [N words], "frames": [F times N points [x, y]],
+ * "passes": [F numbers: after how many passes a frame was taken], "losses": [F numbers, or null before the first
+ * step], "cosines": {"king queen": [F numbers], …}}.
  */
 
-import { enliven, file, h, shown, slider, status } from "./page.js";
+import { enliven, h, shown, slider, status } from "./page.js";
 import { plot } from "./plot.js";
 
-enliven("training", ({ words, frames, passes, losses, cosines }) => {
+enliven("training", (_, __, place) => {
+  const { words, frames, passes, losses, cosines } = JSON.parse(place.querySelector("[data-training]").dataset.training);
   const last = frames.length - 1, said = status();
   const time = slider("frame", last, last, 1, () => move(time.value));
   const { svg, move } = plot(words, frames, (i) => {
@@ -24,4 +25,4 @@ enliven("training", ({ words, frames, passes, losses, cosines }) => {
   }
 
   return [h("div", { class: "fields" }, time.element), h("div", { class: "scroll" }, svg), said];
-}, ({ frames }) => file(frames).then((answer) => answer.json()));
+}, () => null);
