@@ -12,6 +12,7 @@ Everything runs in a copy of the repository with untouched stubs, so a page show
 "0.9 s" and ratios such as "210 times" may differ from the page; nothing else may.
 """
 
+import codeop
 import json
 import os
 import re
@@ -41,6 +42,11 @@ class Block:
     text: str
     first: int
     last: int
+
+    @property
+    def runs(self) -> bool:
+        """Whether it is a snippet of Python, and not one of the course's files shown in the page."""
+        return self.language == "python" and not self.text.startswith("{{#include")
 
 
 @dataclass
@@ -106,7 +112,7 @@ def run(page: Page, folder: Path) -> list[tuple[Block, str]]:
                 part.do(folder)
                 continue
             where = f"{shown(page.path)}:{part.first}"
-            if part.language == "python" and not part.text.startswith("{{#include"):
+            if part.runs:
                 printed = python.run(part.text, where)
                 if isinstance(following, Block) and following.language == "text":
                     shows.append((following, printed))
@@ -119,6 +125,22 @@ def run(page: Page, folder: Path) -> list[tuple[Block, str]]:
     finally:
         python.close()
     return shows
+
+
+def stumble(code: str) -> str | None:
+    """Where a snippet fails when it is pasted line by line into `python`; None where every line is taken.
+
+    Python 3.11 and 3.12 take a block of code as ended at an empty line, and only there.
+    """
+    block = []
+    for number, line in enumerate([*code.splitlines(), ""], 1):
+        block.append(line)
+        try:
+            if codeop.compile_command("\n".join(block), symbol="single"):
+                block = []
+        except SyntaxError as error:
+            return f"line {number}, {line.strip()!r}: {error.msg}"
+    return "the last statement is not finished" if block else None
 
 
 def same(shown: str, printed: str) -> bool:

@@ -26,6 +26,14 @@ def test_snippets(path, tmp_path, kernels_ready):
         )
 
 
+@pytest.mark.parametrize("path", snippets.pages(), ids=lambda path: path.stem)
+def test_snippets_can_be_pasted(path):
+    """As the setup chapter says: line by line into Python, which takes a block as ended at an empty line."""
+    for part in snippets.read(path).parts:
+        if isinstance(part, snippets.Block) and part.runs:
+            assert not (told := snippets.stumble(part.text)), f"{shown(path)}:{part.first}: {told}"
+
+
 @pytest.mark.parametrize("name", drawings())
 def test_figure_is_drawn_from_the_shipped_numbers(name, kernels_ready):
     """`pixi run figures` draws them again. The picture of a verdict holds a time, which may differ."""

@@ -99,3 +99,18 @@ def test_puts_mistakes(folder):
     text = "<!-- put mistake eight_heads as steps/step_01.py -->\n\n```console\n$ grep 'n_head: int' steps/step_01.py\n```\n"
     ((_, printed),) = snippets.run(page(folder, text), folder)
     assert printed.endswith("    n_head: int = 8\n")
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("for i in range(2):\n    i\n\nprint(1)\n", None),
+        ("for i in range(2):\n    i\nprint(1)\n", "line 3, 'print(1)': invalid syntax"),
+        ("def f():\n    i = 1\n\n    return i\n", "line 4, 'return i': unexpected indent"),
+        ("try:\n    f()\nexcept ValueError:\n    pass\n\n\nprint(\n    1,\n\n    2,\n)\n", None),
+        ("x = (1,\n", "the last statement is not finished"),
+        ("x = 1 +\ny = 2\n", "line 1, 'x = 1 +': invalid syntax"),
+    ],
+)
+def test_where_pasted_code_fails(code, told):
+    assert snippets.stumble(code) == told
