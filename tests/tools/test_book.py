@@ -78,6 +78,14 @@ def test_chapter_has_its_parts(step):
     assert 2 <= len(re.findall(r"^\d\. ", experiments, re.MULTILINE)) <= 3
 
 
+def test_the_introduction_knows_how_long_it_all_takes():
+    minutes = [int(re.search(r"· (\d+) minutes ·", step.chapter.read_text())[1]) for step in STEPS.values()]
+    words = " ".join((SOURCE / "introduction.md").read_text().split())
+    hours = round(sum(minutes) / 60)
+    assert f"The {len(STEPS)} chapters take about {hours} hours" in words
+    assert f"from {min(minutes)} minutes to an hour" in words and max(minutes) == 60
+
+
 def test_summary_lists_every_chapter():
     summary = (SOURCE / "SUMMARY.md").read_text()
     listed = re.findall(r"\]\((\w+\.md)\)", summary)
