@@ -4,6 +4,7 @@ In a Markdown page, in order of appearance:
 
 - a `python` block runs, in one process for the whole page, so that later blocks know what earlier ones defined;
 - a `text` block right after it is what it prints; without one it must print nothing;
+- a `python,gpt2` block runs only where GPT-2's vocabulary is at hand, see VOCABULARIES: it is not part of the course;
 - a `console` block holds commands, `$ pixi run s05`, each followed by what it prints;
 - the comment `<!-- put FILE as FILE -->` copies a file first, for instance a solution as the learner's;
 - the comment `<!-- put mistake NAME as steps/step_NN.py -->` makes a known mistake of that step the learner's.
@@ -32,20 +33,23 @@ from tutor.course import ROOT, STEPS, shown
 PUT = re.compile(r"<!-- put (mistake )?(\S+) as (\S+) -->")
 MEASURED = re.compile(r"\b\d[\d,]*(?:\.\d+)?(?=(?: |&#160;)(?:m?s\b|seconds|times\b|(?:tokens )?per second))")
 WIDTH = 80
+VOCABULARIES = ROOT / "weights" / "gpt2", ROOT.parent / "shared" / "gpt2"
+"""Where GPT-2's vocab.json and merges.txt may lie: where `weights` puts them, and beside the repository."""
 
 
 @dataclass
 class Block:
-    """A fenced block of a page: its language, its text, and the lines of the page that its text fills."""
+    """A fenced block of a page: its language, what it needs, its text, and the lines of the page that its text fills."""
 
     language: str
+    needs: str
     text: str
     first: int
     last: int
 
     @property
     def runs(self) -> bool:
-        """Whether it is a snippet of Python, and not one of the course's files shown in the page."""
+        """Whether it is a snippet of Python, and not one of the course's files that the page shows."""
         return self.language == "python" and not self.text.startswith("{{#include")
 
 
@@ -84,7 +88,8 @@ def read(path: Path) -> Page:
     parts = []
     for token in MarkdownIt().parse(path.read_text()):
         if token.type == "fence":
-            parts.append(Block(token.info.strip(), token.content, token.map[0] + 1, token.map[1] - 1))
+            language, _, needs = token.info.strip().partition(",")
+            parts.append(Block(language, needs, token.content, token.map[0] + 1, token.map[1] - 1))
         elif token.type == "html_block":
             parts += [Put(bool(mistake), *names) for mistake, *names in PUT.findall(token.content)]
     return Page(path, parts)
@@ -96,6 +101,16 @@ def copy_repository(target: Path) -> None:
     shutil.copytree(ROOT, target, ignore=left_out, dirs_exist_ok=True)
     for step in STEPS.values():
         shutil.copy(step.untouched, target / step.stub.relative_to(ROOT))
+
+
+def copy_vocabulary(target: Path) -> bool:
+    """Copy GPT-2's vocabulary to where `weights` puts it in a copy of the repository; tell whether there is any."""
+    found = next((folder for folder in VOCABULARIES if (folder / "vocab.json").is_file()), None)
+    if found:
+        (target / "weights" / "gpt2").mkdir(parents=True)
+        for name in ("vocab.json", "merges.txt"):
+            shutil.copyfile(found / name, target / "weights" / "gpt2" / name)
+    return found is not None
 
 
 def run(page: Page, folder: Path) -> list[tuple[Block, str]]:
@@ -112,7 +127,7 @@ def run(page: Page, folder: Path) -> list[tuple[Block, str]]:
                 part.do(folder)
                 continue
             where = f"{shown(page.path)}:{part.first}"
-            if part.runs:
+            if part.runs and (not part.needs or (folder / "weights" / part.needs).is_dir()):
                 printed = python.run(part.text, where)
                 if isinstance(following, Block) and following.language == "text":
                     shows.append((following, printed))
@@ -232,6 +247,7 @@ def main() -> int:
     for path in [Path(name).resolve() for name in sys.argv[1:]] or pages():
         with tempfile.TemporaryDirectory() as folder:
             copy_repository(Path(folder))
+            copy_vocabulary(Path(folder))
             page = read(path)
             changed = rewrite(page, run(page, Path(folder)))
         print(f"{shown(path)}: {'rewritten' if changed else 'up to date'}")

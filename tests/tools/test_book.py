@@ -20,10 +20,30 @@ SOURCE = ROOT / "book" / "src"
 def test_snippets(path, tmp_path, kernels_ready):
     """Each snippet prints what the page shows. `pixi run snippets` writes what it prints now into the page."""
     snippets.copy_repository(tmp_path)
-    for block, printed in snippets.run(snippets.read(path), tmp_path):
+    assert_prints_what_it_shows(snippets.read(path), tmp_path)
+
+
+WITH_GPT2 = [path for path in snippets.pages() if "```python,gpt2" in path.read_text()]
+
+
+@pytest.mark.parametrize("path", WITH_GPT2, ids=lambda path: path.stem)
+def test_snippets_with_the_vocabulary_of_gpt2(path, tmp_path, kernels_ready):
+    snippets.copy_repository(tmp_path)
+    if not snippets.copy_vocabulary(tmp_path):
+        pytest.skip(f"GPT-2's vocabulary is neither in {' nor in '.join(map(str, snippets.VOCABULARIES))}")
+    page = snippets.read(path)
+    outputs = assert_prints_what_it_shows(page, tmp_path)
+    assert len(outputs) == sum(block.language in ("text", "console") for block in page.parts if isinstance(block, snippets.Block))
+
+
+def assert_prints_what_it_shows(page: snippets.Page, folder: Path) -> list:
+    """Run a page in a folder and compare; what was printed."""
+    outputs = snippets.run(page, folder)
+    for block, printed in outputs:
         assert snippets.same(block.text, printed), (
-            f"{shown(path)}:{block.first} shows\n{block.text}\nbut it prints\n{printed}"
+            f"{shown(page.path)}:{block.first} shows\n{block.text}\nbut it prints\n{printed}"
         )
+    return outputs
 
 
 @pytest.mark.parametrize("path", snippets.pages(), ids=lambda path: path.stem)

@@ -114,3 +114,10 @@ def test_puts_mistakes(folder):
 )
 def test_where_pasted_code_fails(code, told):
     assert snippets.stumble(code) == told
+
+
+def test_what_needs_gpt2s_vocabulary_waits_for_it(folder):
+    text = "```python,gpt2\nprint(1)\n```\n\n```text\n1\n```\n\n```python\nprint(2)\n```\n\n```text\n2\n```\n"
+    assert [printed for _, printed in snippets.run(page(folder, text), folder)] == ["2\n"]
+    (folder / "weights" / "gpt2").mkdir(parents=True)
+    assert [printed for _, printed in snippets.run(page(folder, text), folder)] == ["1\n", "2\n"]
