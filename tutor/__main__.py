@@ -158,6 +158,19 @@ def parser() -> Parser:
     )
     add_mine(train)
 
+    my_gpt2 = add("my-gpt2", "my_gpt2:main", "Write the whole model as one file that runs by itself.")
+    whose = my_gpt2.add_mutually_exclusive_group()
+    whose.add_argument(
+        "--all-mine", action="store_const", const="all", dest="mine", help="with all of your own steps, as they are"
+    )
+    whose.add_argument(
+        "--solutions", action="store_const", const=None, dest="mine", help="with the solutions alone, none of your steps"
+    )
+    my_gpt2.add_argument(
+        "--output", type=Path, metavar="FILE", default=Path("my_gpt2.py"), help="where to write (default: my_gpt2.py)"
+    )
+    my_gpt2.set_defaults(mine="passing")
+
     add("steps", "steps:main", "Say what each step of the course lacks, and make what needs no author.")
 
     bench = add("bench", "bench:main", "Measure how long a verdict takes.")

@@ -6,11 +6,12 @@ import re
 import sys
 from collections.abc import Iterable
 from importlib.machinery import ModuleSpec
+from pathlib import Path
 
 from rich.console import Console
 
 from tutor import progress
-from tutor.course import STEPS, Step, command, shown
+from tutor.course import STEPS, command, shown
 from tutor.engine.kernels import Compilation, CompileError
 from tutor.explain import culprit, failure, stopped
 from tutor.runner.parent import Child
@@ -55,16 +56,16 @@ def passing(numbers: Iterable[int], screen: Console) -> list[int]:
     found = []
     with Compilation() as compilation:
         for step in (STEPS[number] for number in numbers):
-            if not progress.has_passed(step) and _written(step):
+            if not progress.has_passed(step) and written(step.stub):
                 progress.record(check_watched(Child(step, step.stub), screen, compilation))
             if progress.has_passed(step):
                 found.append(step.number)
     return found
 
 
-def _written(step: Step) -> bool:
-    """Whether the learner's file is there and leaves nothing to write."""
-    return step.stub.is_file() and "raise NotImplementedError" not in step.stub.read_text(errors="replace")
+def written(file: Path) -> bool:
+    """Whether a learner's file is there and leaves nothing to write."""
+    return file.is_file() and "raise NotImplementedError" not in file.read_text(errors="replace")
 
 
 def choose(which: str, numbers: list[int], screen: Console) -> list[int]:
@@ -77,7 +78,7 @@ def choose(which: str, numbers: list[int], screen: Console) -> list[int]:
 def say(mine: list[int], numbers: list[int], screen: Console) -> None:
     """Say which of the pieces are the learner's, which are not, and which of these are written but do not pass."""
     rest = [number for number in numbers if number not in mine]
-    failed = [number for number in rest if _written(STEPS[number])]
+    failed = [number for number in rest if written(STEPS[number].stub)]
     but = f"  [dim]yours does not pass:[/] {_listed(failed)}" if failed else ""
     screen.print(f"[dim]yours:[/] {_listed(mine)}  [dim]from the solutions:[/] {_listed(rest)}{but}", soft_wrap=True)
 
