@@ -76,10 +76,15 @@ def test_chapter_has_its_parts(step):
         f"# Step {step.id}: {step.title}",
         '<p class="at-a-glance">Difficulty ',
         "minutes · builds on",
+        f"<code>steps/step_{step.id}.py</code></a>",
+        f"<code>pixi run s{step.id}</code></a>",
         "> [!NOTE]",
         f"{{{{#include ../../steps/step_{step.id}.py}}}}",
         "## Validation",
         f"$ pixi run s{step.id}",
+        "<details>",
+        f"{{{{#include ../../tests/test_step_{step.id}.py}}}}",
+        "</details>",
         "<details>",
         f"{{{{#include ../../solutions/solution_{step.id}.py}}}}",
         "</details>",
@@ -88,14 +93,28 @@ def test_chapter_has_its_parts(step):
         f"(step_{following.id}.md)" if following else "",
     ]
     if step.uses_max:
-        parts.insert(4, "> **MAX operations**")
+        parts.insert(parts.index("> [!NOTE]") + 1, "> **MAX operations** ([reference](https://docs.modular.com/")
     place = 0
     for part in parts:
         found = text.find(part, place)
         assert found >= 0, f"{shown(step.chapter)} lacks {part!r}, or has it in another place"
         place = found
     experiments = text[text.index("## Try this") :]
-    assert 2 <= len(re.findall(r"^\d\. ", experiments, re.MULTILINE)) <= 3
+    count = len(re.findall(r"^\d\. ", experiments, re.MULTILINE))
+    assert 2 <= count <= 3 and experiments.count("<summary>Answer</summary>") == count
+
+
+CITED = re.compile(r"(\[?)\b((?:[A-Z][\w-]+, )?[A-Z][\w-]+ (?:et al\.|& [A-Z][\w-]+)) (\d{4})")
+
+
+@pytest.mark.parametrize("path", sorted(SOURCE.glob("step_*.md")), ids=lambda path: path.stem)
+def test_papers_are_linked(path):
+    """The first time that a page names a paper, it links it."""
+    prose = " ".join(re.sub(r"```.*?```", "", path.read_text(), flags=re.DOTALL).split())
+    seen = set()
+    for bracket, authors, year in CITED.findall(prose):
+        assert bracket or (authors, year) in seen, f"{authors} {year}"
+        seen.add((authors, year))
 
 
 def test_the_introduction_knows_how_long_it_all_takes():
