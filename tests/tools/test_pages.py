@@ -654,6 +654,28 @@ def test_answers_within_a_tenth_of_a_second(visit, name, kind, control, value):
     assert 0 < min(taken) < 0.1, taken
 
 
+# ---- code and terminals -------------------------------------------------------------------------
+
+
+def test_copies_the_commands_of_a_terminal_alone(visit):
+    """Of several commands each, of a snippet all of it."""
+    page = visit("step_22", permissions=["clipboard-read", "clipboard-write"])
+
+    def copied(language, number=0):
+        block = page.locator(f"pre:has(> code.language-{language})").nth(number)
+        block.hover()
+        block.locator(".clip-button").click()
+        return page.evaluate("navigator.clipboard.readText()")
+
+    commands = copied("console").splitlines()
+    assert commands[0] == "pixi run train" and len(commands) == 3
+    assert all(line.startswith("pixi run ") for line in commands)
+    assert copied("python").startswith("import numpy as np\nfrom tutor.training import read_text\n")
+    bold = page.locator("code.language-console .command").all_inner_texts()
+    assert bold[:3] == [f"$ {line}\n" for line in commands]
+    assert page.locator("code.language-console .output").first.inner_text().startswith("351 words")
+
+
 # ---- colours --------------------------------------------------------------------------------
 
 LOADED = "[...document.querySelectorAll('link[rel=stylesheet]')].every((link) => link.disabled || link.sheet)"
