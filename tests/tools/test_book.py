@@ -11,6 +11,7 @@ import pytest
 from book import snippets
 from book.figures.__main__ import FOLDER, drawings
 from tests.tools.site import build
+from tutor import mistakes
 from tutor.course import ROOT, STEPS, shown
 
 SOURCE = ROOT / "book" / "src"
@@ -123,6 +124,36 @@ def test_the_introduction_knows_how_long_it_all_takes():
     hours = round(sum(minutes) / 60)
     assert f"The {len(STEPS)} chapters take about {hours} hours" in words
     assert f"from {min(minutes)} minutes to an hour" in words and max(minutes) == 60
+
+
+def test_glossary():
+    """Every term is linked by the chapter that explains it, and the terms stand in order."""
+    text = (SOURCE / "glossary.md").read_text()
+    entries = re.findall(r"^(.+)\n: ((?:.+\n)+)", text, re.MULTILINE)
+    for term, definition in entries:
+        anchor = re.sub(r"[^a-z0-9 _-]", "", term.lower()).replace(" ", "-")
+        chapter = re.search(r"\((step_\d\d\.md)\)\s*$", definition)[1]
+        assert f"(glossary.md#{anchor})" in (SOURCE / chapter).read_text(), f"{term} is not linked in {chapter}"
+    terms = [term.lower() for term, _ in entries if len(term) > 1]
+    assert len(terms) > 40 and terms == sorted(terms)
+
+
+def test_teachers_page():
+    """Its minutes are those of the chapters; its mistakes and its checks are there."""
+    text = (SOURCE / "teachers.md").read_text()
+    rows = re.findall(r"^\| \[(\d\d)\]\(step_\1\.md\) \| (\d+) \| (\S+) \|.*\| (.+) \|$", text, re.MULTILINE)
+    assert [int(row[0]) for row in rows] == list(STEPS)
+    for number, minutes, difficulty, names in rows:
+        step = STEPS[int(number)]
+        assert f"Difficulty {difficulty} · {minutes} minutes" in step.chapter.read_text(), number
+        assert set(names.replace("`", "").split(", ")) <= set(mistakes.read(step)), number
+    for minutes, numbers in re.findall(r", (\d+) minutes \| ([\d, ]+) \|", text):
+        steps = [re.search(r"· (\d+) minutes", STEPS[int(number)].chapter.read_text())[1] for number in numbers.split(", ")]
+        assert int(minutes) == sum(map(int, steps)), numbers
+    checks = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", text)
+    assert len(checks) > 10
+    for file, name in checks:
+        assert f"\ndef {name}(" in (ROOT / file).read_text(), f"{file}::{name}"
 
 
 def test_summary_lists_every_chapter():
