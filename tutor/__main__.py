@@ -164,7 +164,11 @@ def parser() -> Parser:
         "--all-mine", action="store_const", const="all", dest="mine", help="with all of your own steps, as they are"
     )
     whose.add_argument(
-        "--solutions", action="store_const", const=None, dest="mine", help="with the solutions alone, none of your steps"
+        "--solutions",
+        action="store_const",
+        const=None,
+        dest="mine",
+        help="with the solutions alone, none of your steps",
     )
     my_gpt2.add_argument(
         "--output", type=Path, metavar="FILE", default=Path("my_gpt2.py"), help="where to write (default: my_gpt2.py)"

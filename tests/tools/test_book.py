@@ -34,7 +34,9 @@ def test_snippets_with_the_vocabulary_of_gpt2(path, tmp_path, kernels_ready):
         pytest.skip(f"GPT-2's vocabulary is neither in {' nor in '.join(map(str, snippets.VOCABULARIES))}")
     page = snippets.read(path)
     outputs = assert_prints_what_it_shows(page, tmp_path)
-    assert len(outputs) == sum(block.language in ("text", "console") for block in page.parts if isinstance(block, snippets.Block))
+    assert len(outputs) == sum(
+        block.language in ("text", "console") for block in page.parts if isinstance(block, snippets.Block)
+    )
 
 
 def assert_prints_what_it_shows(page: snippets.Page, folder: Path) -> list:
@@ -148,7 +150,9 @@ def test_teachers_page():
         assert f"Difficulty {difficulty} · {minutes} minutes" in step.chapter.read_text(), number
         assert set(names.replace("`", "").split(", ")) <= set(mistakes.read(step)), number
     for minutes, numbers in re.findall(r", (\d+) minutes \| ([\d, ]+) \|", text):
-        steps = [re.search(r"· (\d+) minutes", STEPS[int(number)].chapter.read_text())[1] for number in numbers.split(", ")]
+        steps = [
+            re.search(r"· (\d+) minutes", STEPS[int(number)].chapter.read_text())[1] for number in numbers.split(", ")
+        ]
         assert int(minutes) == sum(map(int, steps)), numbers
     checks = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", text)
     assert len(checks) > 10

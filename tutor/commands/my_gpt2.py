@@ -40,7 +40,7 @@ os.environ.setdefault("MAX_EAGER_EXECUTOR", "interpreter")  # each operation com
 with suppress(ImportError):  # in the course's folder: with the kernels that the course has compiled
     import tutor.engine.setup
 """
-MAIN = '''\
+MAIN = """\
 import argparse
 import sys
 from functools import partial
@@ -82,7 +82,7 @@ if __name__ == "__main__":
             main()
     except (OSError, ValueError) as error:
         sys.exit(str(error))
-'''
+"""
 
 
 class Unfit(ValueError):
@@ -275,4 +275,6 @@ def bound(node: ast.stmt) -> Iterator[str]:
         yield node.name
     elif isinstance(node, ast.Assign | ast.AnnAssign):
         for target in getattr(node, "targets", None) or [node.target]:
-            yield from (part.id for part in ast.walk(target) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store))
+            yield from (
+                part.id for part in ast.walk(target) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
+            )
