@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from book import snippets
+from book import questions, snippets
 from book.figures.__main__ import FOLDER, drawings
 from tests.tools.site import build
 from tutor import mistakes
@@ -91,6 +91,7 @@ def test_chapter_has_its_parts(step):
         "<details>",
         f"{{{{#include ../../solutions/solution_{step.id}.py}}}}",
         "</details>",
+        "## Which line made this verdict?",
         "## Try this",
         "**Next:** " if following else "",
         f"(step_{following.id}.md)" if following else "",
@@ -126,6 +127,25 @@ def test_the_introduction_knows_how_long_it_all_takes():
     hours = round(sum(minutes) / 60)
     assert f"The {len(STEPS)} chapters take about {hours} hours" in words
     assert f"from {min(minutes)} minutes to an hour" in words and max(minutes) == 60
+
+
+@pytest.mark.parametrize("step", STEPS.values(), ids=lambda step: step.id)
+def test_questions(step):
+    """`pixi run questions` writes them anew from tests/mistakes."""
+    text = step.chapter.read_text()
+    assert len(questions.PLACE.findall(text)) == 1
+    assert text == questions.written(step)
+
+
+def test_a_question():
+    """Three lines with letters, three verdicts in another order, each answered by its letter and what the mistake does."""
+    text = questions.section(STEPS[7], ("inverted", "transposed", "upper_minus_one"))
+    lines = dict(re.findall(r"# ([ABC])\n(.+)", text))
+    answers = re.findall(r"<summary>“… (.+) …”</summary>\n\n([ABC])\. ", text)
+    for name, letter in zip(("inverted", "transposed", "upper_minus_one"), "ABC"):
+        mistake = mistakes.named(STEPS[7], name)
+        assert lines[letter] == mistake.edits[0].put and (mistake.told, letter) in answers
+    assert [letter for _, letter in answers] != ["A", "B", "C"]
 
 
 def test_glossary():
