@@ -97,7 +97,7 @@ def test_all_with_a_broken_piece(layout, number, change, says):
     write(layout, number, change=change)
     code, _, err = tutor(layout, "generate", FIRST["prompt"], "--greedy", "--tokens", "3", "--all-mine")
     assert code == 1 and says in err
-    assert f"Look at steps/step_{number:02}.py:" in err.replace("\n", " ")
+    assert f"Look at steps/step_{number:02}.py:" in " ".join(err.split())
 
 
 def test_explore(layout):
