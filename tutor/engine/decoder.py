@@ -1,0 +1,207 @@
+"""A learner's GPT-2 made fast: it keeps keys and values, and its graphs are compiled once a machine.
+
+Everything here is traced from the learner's own pieces: `decode_step` of step 20 calls their blocks. What is compiled is
+found again by what it computes, under a digest of the graph's text beside the kernels (kernels.py), so a changed block
+is another graph. Until a graph is compiled the same `decode_step` is run by MAX's interpreter.
+
+The interpreter and the lowering are private parts of MAX: good for the version that pixi.toml pins, and
+tests/tools/test_decoder.py says when a new version changes them.
+"""
+
+import contextlib
+import hashlib
+from collections.abc import Callable, Iterator
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from max import _core, _interpreter, engine, tree
+from max._core.dialects import rmo
+from max.driver import CPU
+from max.dtype import DType
+from max.experimental import compilation, functional, nn
+from max.experimental.tensor import Tensor
+from max.graph import TensorType
+
+from tutor.engine.kernels import store
+
+GRAPHS = "token", "prompt"
+"""The graphs of a model, in the order in which they are worth compiling: one token after a past, and a whole prompt."""
+BLOCKS = {"token": "token_block", "prompt": "prompt_block"}
+"""The function of step 20 that sends each of them through a block."""
+
+
+class Column(nn.Linear):
+    """A linear layer that multiplies its weight with the inputs as columns, so that nothing turns the weight round."""
+
+    def __init__(self, linear: nn.Linear):
+        self.weight, self.bias = linear.weight, linear.bias
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, T, in] -> [B, T, out]."""
+        B, T, size = x.shape
+        return (self.weight @ x.reshape([-1, size]).T).T.reshape([B, T, -1]) + self.bias
+
+
+def use_columns(module: nn.Module) -> None:
+    """Put a Column in place of each linear layer of a module, with the same weights."""
+    for name, child in module.children:
+        if type(child) is nn.Linear:
+            setattr(module, name, Column(child))
+        else:
+            use_columns(child)
+
+
+# ---------------------------------------------------------------- compiled
+
+
+class Step(nn.Module):
+    """`decode_step` as a module, as MAX wants it for a trace: what is past comes as one tensor after the other."""
+
+    def __init__(self, model: nn.Module, step_20: ModuleType):
+        self.transformer = model.transformer
+        self.decode_step = step_20.decode_step
+
+    def forward(self, tokens: Tensor, *past: Tensor) -> tuple[Tensor, Tensor]:
+        """The logits and the new keys and values; see step 20."""
+        return self.decode_step(self, tokens, list(zip(past[::2], past[1::2], strict=True)) or None)
+
+
+@contextlib.contextmanager
+def blocks_by(step_20: ModuleType, change: Callable[[str, Callable], Callable]) -> Iterator[None]:
+    """For a while, have `decode_step` call its two block functions as `change` makes them from their names and selves."""
+    kept = {name: getattr(step_20, name) for name in BLOCKS.values()}
+    for name, function in kept.items():
+        setattr(step_20, name, change(name, function))
+    try:
+        yield
+    finally:
+        for name, function in kept.items():
+            setattr(step_20, name, function)
+
+
+def shared(name: str, function: Callable) -> Callable:
+    """The function of a block, traced for the first block only and called by the others with their own weights."""
+
+    def call(block: nn.Module, *tensors: Tensor) -> tuple[Tensor, Tensor]:
+        path, weight = next(iter(block.parameters))
+        prefix = weight.external_name.removesuffix(path)  # such as "transformer.h.0."
+        return compilation.as_subgraph(lambda *given: function(block, *given), name=name, prefix=prefix)(*tensors)
+
+    return call
+
+
+class Graph:
+    """One of GRAPHS of a model, for texts of all lengths.
+
+    Attributes:
+        file: where it lies once it is compiled.
+    """
+
+    def __init__(self, name: str, model: nn.Module, config: Any, step_20: ModuleType):
+        """Trace it, which takes a tenth of a second and needs no weights."""
+        tokens = TensorType(DType.int64, [1, 1 if name == "token" else "seq"], device=CPU())
+        sizes = ["past", 1, config.n_head, config.n_embd // config.n_head]
+        rows = [TensorType(DType.float32, sizes, device=CPU())] * (2 * config.n_layer if name == "token" else 0)
+        with blocks_by(step_20, shared):
+            traced = Step(model, step_20).trace(tokens, *rows)
+        self._graph = traced.graph
+        digest = hashlib.sha256(str(traced).encode()).hexdigest()[:16]  # before `compile`, which changes the graph
+        self.file = store() / f"{name}-{digest}.mef"
+
+    def compile(self) -> None:
+        """Compile it into its file, which appears when it is whole."""
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        part = self.file.with_suffix(".part")
+        engine.InferenceSession(devices=[CPU()]).compile(self._graph).export_mef(part)
+        part.replace(self.file)
+
+    def load(self, model: nn.Module) -> engine.Model:
+        """Read it from its file and give it the weights of a model."""
+        session = engine.InferenceSession(devices=[CPU()])
+        return session.init(engine.read(self.file), weights_registry=dict(model.parameters))
+
+
+# ---------------------------------------------------------------- by the interpreter
+
+
+def interpreted(function: Callable) -> Callable:
+    """A function of modules and tensors, traced once for each set of shapes and then run by MAX's interpreter.
+
+    Under `F.lazy` the trace is made again at each call, and is most of the time. Modules that differ only in their
+    weights, such as the blocks of a model, share a trace.
+    """
+    traced: dict[tuple, compilation.StagedGraph] = {}
+
+    def call(*given: Any) -> tuple[Tensor, ...]:
+        tensors, _ = tree.flatten(given, leaf=Tensor)
+        shapes = tuple(tuple(map(int, tensor.shape)) for tensor in tensors)
+        if shapes not in traced:
+            traced.clear()
+            types = tree.map(lambda tensor: TensorType(tensor.dtype, tensor.shape, device=CPU()), given, leaf=Tensor)
+            traced[shapes] = compilation.stage(function)(*types)
+            _core.lower(traced[shapes].graph._module, [rmo.passes.LegalizeRMOOps()])
+        buffers = _interpreter.execute(traced[shapes].graph, [tensor.driver_tensor for tensor in tensors])
+        return tuple(Tensor(storage=buffer) for buffer in buffers)
+
+    return call
+
+
+# ---------------------------------------------------------------- both
+
+
+@contextlib.contextmanager
+def nothing_lazy() -> Iterator[None]:
+    """For a while `F.lazy` does nothing: a Fast model asks for its tokens at once, and gives its numbers at once."""
+    kept, functional.lazy = functional.lazy, contextlib.nullcontext
+    try:
+        yield
+    finally:
+        functional.lazy = kept
+
+
+class Fast(nn.Module):
+    """A model that remembers: of a text that goes on where the last one ended it looks at the new tokens only.
+
+    It stands for the learner's model in their `generate` (step 17), which sends the whole text each time. Under
+    `nothing_lazy`.
+
+    Attributes:
+        transformer: that of the model, whose linear layers it turns into columns.
+        graphs: the graphs by name; each is used from the moment when its file is there.
+    """
+
+    def __init__(self, model: nn.Module, config: Any, step_20: ModuleType):
+        use_columns(model)
+        self.transformer = model.transformer
+        self.graphs = {name: Graph(name, self, config, step_20) for name in GRAPHS}
+        self._loaded: dict[str, engine.Model] = {}
+        self._step_20 = step_20
+        self._blocks = {name: interpreted(getattr(step_20, name)) for name in BLOCKS.values()}
+        self._cache, self._seen = step_20.KVCache(config), []
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """The logits, [1, T, V], for tokens [1, T]: those of the last position, and zeros at the others."""
+        ids = tokens.to_numpy()[0].tolist()
+        if not self._seen or ids[:-1] != self._seen:
+            self._cache.length = 0
+        last, rows = self._step(np.array([ids[self._cache.length :]]))
+        self._cache.append(rows)
+        self._seen = ids
+        logits = np.zeros((1, len(ids), last.shape[-1]), np.float32)  # zeros that nobody touches take no memory
+        logits[0, -1] = last
+        return Tensor.from_dlpack(logits)
+
+    def _step(self, new: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What `decode_step` gives for the new tokens, [1, T], in NumPy."""
+        name = "token" if self._cache.length else "prompt"
+        if name not in self._loaded and self.graphs[name].file.exists():
+            self._loaded[name] = self.graphs[name].load(self)
+        if name in self._loaded:
+            past = [tensor.driver_tensor for pair in self._cache.past() or () for tensor in pair]
+            results = self._loaded[name].execute(new, *past)
+        else:
+            with blocks_by(self._step_20, lambda name, _: self._blocks[name]):
+                results = self._step_20.decode_step(self, Tensor.from_dlpack(new), self._cache.past())
+        logits, rows = (np.from_dlpack(result) for result in results)
+        return logits, rows
