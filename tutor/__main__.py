@@ -121,6 +121,9 @@ def parser() -> Parser:
         help="choose among the best tokens that have this probability together (default 1: all)",
     )
     generate.add_argument("--seed", type=at_least(0, int), help="the same seed writes the same text")
+    generate.add_argument(
+        "--fast", action="store_true", help="compile what makes the model fast, also for your own steps: minutes, once"
+    )
     add_mine(generate)
 
     weights = add("weights", "weights:main", "Fetch GPT-2's weights from the Hugging Face hub.")

@@ -165,6 +165,39 @@ def logits(tokens: Array, transformer: "Part", wte: "Part") -> Array:
     return scores
 
 
+def token_block(
+    x: Array, past_k: Array, past_v: Array, ln_1: "Part", attn: "Part", ln_2: "Part", mlp: "Part"
+) -> tuple[Array, Array]:
+    """One more token through a block, by the keys and values of the P before it, [P, B, H, D]: [B, 1, C], [2, 1, B, H, D]."""
+    B, _, C = x.shape
+    P, _, H, D = past_k.shape
+    q, k, v = np.split(attn.c_attn(ln_1(x)), 3, axis=-1)
+    q, k, v = q.reshape(1, B, H, D), k.reshape(1, B, H, D), v.reshape(1, B, H, D)
+    keys = np.concatenate([past_k, k])
+    values = np.concatenate([past_v, v])
+    scores = F.sum(q * keys, -1)
+    weights = softmax(scores / D**0.5, axis=0)
+    heads = F.sum(weights * values, 0)
+    attended = attn.c_proj(heads.reshape(B, 1, C))
+    middle = x + attended
+    worked = mlp(ln_2(middle))
+    new = np.stack([k, v])
+    return middle + worked, new
+
+
+def decode_step(
+    tokens: Array, past: list[tuple[Array, Array]], wte: "Part", wpe: "Part", h: list, ln_f: "Part"
+) -> Array:
+    """The logits after one more token of each text, [B, 1] -> [B, V]."""
+    P = len(past[0][0])
+    place = P
+    x = wte(tokens) + wpe(np.array([place]))
+    for block, (past_k, past_v) in zip(h, past):
+        x, new = token_block(x, past_k, past_v, **block.keywords)
+    normal = ln_f(x)
+    return normal[:, 0] @ wte.weight.T
+
+
 def generate(model: Any, tokens: list[int], count: int, n_positions: int, choose: Any) -> list[int]:
     """The tokens that follow a text; `model` gives logits [T, V] for tokens [T]."""
     prompt = list(tokens)

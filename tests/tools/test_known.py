@@ -27,6 +27,7 @@ from solutions import (
     solution_16,
     solution_17,
     solution_18,
+    solution_20,  # noqa: F401
 )
 from tests import known
 from tests.known import edited, gpt2, listed, made, mistakes_in
@@ -64,6 +65,8 @@ MISTAKES = [
         (17, solution_17.greedy),
         (17, gpt2.generate),
         (18, solution_18.probabilities),
+        (20, gpt2.token_block),
+        (20, gpt2.decode_step),
     ]
     for name, (*edits, sentence) in listed(formula.__name__).items()
 ]
@@ -111,6 +114,10 @@ def answer(number: int, formula, edits: list[str]) -> ModuleType:
             module.generate = lambda model, tokens, count, choose=solution.greedy: generated(
                 wrong, model, tokens, count, choose
             )
+        elif formula is gpt2.token_block:
+            module.token_block = lambda block, *tensors: on_tensors(wrong, *tensors, **part(block).keywords)
+        elif formula is gpt2.decode_step:
+            module.decode_step = lambda model, tokens, past: decoded(solution, wrong, model, tokens, past)
         else:
             setattr(module, formula.__name__, wrong)
         return module
@@ -143,6 +150,21 @@ def generated(formula, model, tokens, count, choose):
         return model(tensor(np.array([ids]))).to_numpy()[0]
 
     yield from formula(scores, tokens, count, n_positions, choose)
+
+
+def on_tensors(formula, *args, **keywords):
+    """What the formula gives for tensors, as tensors."""
+    results = formula(*(arg.to_numpy() for arg in args), **keywords)
+    return tuple(tensor(np.float32(result)) for result in results)
+
+
+def decoded(solution, formula, model, tokens, past):
+    """What the formula of step 20 makes of a model of MAX; a prompt is left to the solution, and the new keys and values."""
+    logits, new = solution.decode_step(model, tokens, past)
+    if past is None:
+        return logits, new
+    arrays = [tuple(one.to_numpy() for one in pair) for pair in past]
+    return tensor(np.float32(formula(tokens.to_numpy(), arrays, **part(model.transformer).keywords))), new
 
 
 class Outcomes:

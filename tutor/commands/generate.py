@@ -3,6 +3,7 @@
 The text alone goes to standard output; what is said about it goes to standard error.
 """
 
+import contextlib
 import io
 import secrets
 import signal
@@ -13,18 +14,26 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import takewhile
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.console import Console
 
+from tutor import progress
 from tutor.checkpoint import CheckpointError, find
 from tutor.course import STEPS
 from tutor.engine import kernels
-from tutor.runner.mine import explained, needed, take
+from tutor.runner.mine import explained, needed, take, written
 from tutor.screen.terminal import compile_kernels, console
+
+if TYPE_CHECKING:
+    from tutor.engine.decoder import Fast
 
 PIECES = 2, 15, 17, 18
 """The steps whose pieces this command imports; they import the rest of the model."""
+FAST = 20
+"""The step that makes it fast: the learner's as soon as there is something in it."""
+WHAT = "the graphs that make the model fast"
 
 
 def main(args: Namespace) -> int:
@@ -45,8 +54,8 @@ def main(args: Namespace) -> int:
         if missing := kernels.missing(STEPS[17].kernels):
             with kernels.Compilation() as compilation:
                 compile_kernels(missing, "the kernels that GPT-2 needs", screen, compilation)
-        mine = take(args.mine, needed(*PIECES), screen)
-        write(prompt, args, folder, screen)
+        mine = take(args.mine, needed(*PIECES, *([FAST] if written(STEPS[FAST].stub) else [])), screen)
+        write(prompt, args, folder, mine, screen)
     except Exception as error:
         if (sentence := explained(error, mine)) is None:
             raise
@@ -55,12 +64,13 @@ def main(args: Namespace) -> int:
     return 0
 
 
-def write(prompt: str, args: Namespace, folder: Path, screen: Console) -> None:
+def write(prompt: str, args: Namespace, folder: Path, mine: list[int], screen: Console) -> None:
     """Load the checkpoint in `folder`, print the prompt and what comes after it, and say how fast it went."""
     from solutions.solution_02 import END_OF_TEXT, decode, encode, read_tokenizer
     from solutions.solution_15 import load_checkpoint
     from solutions.solution_17 import generate, greedy
     from solutions.solution_18 import sample
+    from tutor.engine.decoder import nothing_lazy
 
     with screen.status("Loading the model"):
         tokenizer, model = read_tokenizer(folder), load_checkpoint(folder)
@@ -82,25 +92,67 @@ def write(prompt: str, args: Namespace, folder: Path, screen: Console) -> None:
         rng = np.random.default_rng(seed)
         choose = partial(sample, temperature=args.temperature, top_k=args.top_k, top_p=args.top_p, rng=rng)
         how = f"seed {seed}"
-    new = takewhile(lambda token: token != end, generate(model, tokens, args.tokens, choose))
+    fast = remembering(model, mine, screen)
+    compilation = compiling(fast, args, folder, mine, screen)
+    new = takewhile(lambda token: token != end, generate(fast or model, tokens, args.tokens, choose))
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `generate … | head -1` ends quietly, like other programs
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     print(prompt, end="", flush=True)
     count, start, stopped = 0, time.monotonic(), False
+    with compilation or contextlib.nullcontext(), nothing_lazy() if fast else contextlib.nullcontext():
+        if compilation:
+            compilation.begin(["model"])
+        try:
+            for text in as_it_comes(new, lambda ids: decode(ids, tokenizer)):
+                print(text, end="", flush=True)
+                count += 1
+        except KeyboardInterrupt:
+            stopped = True
+        finally:
+            print(flush=True)
+        seconds, count = time.monotonic() - start, count if stopped else count - 1
+        how += " (stopped)" if stopped else " (the text came to its end)" if count < args.tokens else ""
+        screen.print(f"[dim]{count} tokens in {seconds:.1f} s, {count / seconds:.1f} per second; {how}[/]")
+        if stopped:
+            raise KeyboardInterrupt
+        if compilation and fast.missing():
+            try:
+                compile_kernels(["model"], f"{WHAT}; Ctrl-C leaves it for another time", screen, compilation)
+            except kernels.CompileError as error:
+                screen.print(f"It stays as slow as it was: {error}.", markup=False)
+
+
+def remembering(model: Any, mine: list[int], screen: Console) -> "Fast | None":
+    """The model made fast; None, with a word about it, where the learner's pieces are not known to go with that."""
+    from solutions import solution_20
+    from tutor.engine.decoder import Fast
+
+    if doubtful := [number for number in mine if not progress.has_passed(STEPS[number])]:
+        ids = " ".join(STEPS[number].id for number in doubtful)
+        screen.print(f"[dim]Not passed yet: {ids}. So each token sends the whole text through your model, the slow way.[/]")
+        return None
     try:
-        for text in as_it_comes(new, lambda ids: decode(ids, tokenizer)):
-            print(text, end="", flush=True)
-            count += 1
-    except KeyboardInterrupt:
-        stopped = True
-    finally:
-        print(flush=True)
-    seconds, count = time.monotonic() - start, count if stopped else count - 1
-    how += " (stopped)" if stopped else " (the text came to its end)" if count < args.tokens else ""
-    screen.print(f"[dim]{count} tokens in {seconds:.1f} s, {count / seconds:.1f} per second; {how}[/]")
-    if stopped:
-        raise KeyboardInterrupt
+        return Fast(model, model.config, solution_20)
+    except Exception as error:
+        why = f"{type(error).__name__}: {error}".splitlines()[0]
+        screen.print(f"The fast way cannot be taken with these pieces, so this is the slow one. {why}", markup=False)
+        return None
+
+
+def compiling(fast: "Fast | None", args: Namespace, folder: Path, mine: list[int], screen: Console) -> kernels.Compilation | None:
+    """What compiles the graphs that the machine lacks while the text is written, and a word about it; None where it should not."""
+    from tutor.engine.decoder import SECONDS, compilation_of
+
+    if fast is None or not fast.missing():
+        return None
+    if mine and not args.fast:
+        screen.print(f"[dim]Your pieces make graphs of their own: --fast compiles them, about {SECONDS} s, once.[/]")
+        return None
+    if not screen.is_terminal and not args.fast:
+        return None  # nobody watches, and a script should not wait for minutes
+    screen.print(f"[dim]Beside the text, MAX compiles {WHAT}: about {SECONDS} s, once per machine. The text comes slower meanwhile.[/]")
+    return compilation_of(fast, folder, mine)
 
 
 def as_it_comes(ids: Iterable[int], decode: Callable[[list[int]], str]) -> Iterator[str]:

@@ -9,8 +9,12 @@ tests/tools/test_decoder.py says when a new version changes them.
 """
 
 import contextlib
+import fcntl
 import hashlib
-from collections.abc import Callable, Iterator
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -23,12 +27,16 @@ from max.experimental import compilation, functional, nn
 from max.experimental.tensor import Tensor
 from max.graph import TensorType
 
-from tutor.engine.kernels import store
+from tutor.engine.kernels import Compilation, store
 
 GRAPHS = "token", "prompt"
 """The graphs of a model, in the order in which they are worth compiling: one token after a past, and a whole prompt."""
 BLOCKS = {"token": "token_block", "prompt": "prompt_block"}
 """The function of step 20 that sends each of them through a block."""
+
+
+SECONDS = 240
+"""About how long both take to compile on two cores, beside the text that is written meanwhile."""
 
 
 class Column(nn.Linear):
@@ -110,16 +118,26 @@ class Graph:
         self.file = store() / f"{name}-{digest}.mef"
 
     def compile(self) -> None:
-        """Compile it into its file, which appears when it is whole."""
+        """Compile it into its file, which appears when it is whole, unless another process did so meanwhile."""
         self.file.parent.mkdir(parents=True, exist_ok=True)
-        part = self.file.with_suffix(".part")
-        engine.InferenceSession(devices=[CPU()]).compile(self._graph).export_mef(part)
-        part.replace(self.file)
+        with self.file.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if self.file.exists():
+                return
+            part = self.file.with_suffix(".part")
+            engine.InferenceSession(devices=[CPU()]).compile(self._graph).export_mef(part)
+            part.replace(self.file)
 
-    def load(self, model: nn.Module) -> engine.Model:
-        """Read it from its file and give it the weights of a model."""
+    def load(self, model: nn.Module) -> engine.Model | None:
+        """Read it from its file and give it the weights of a model; None while there is no file, or a damaged one."""
+        if not self.file.exists():
+            return None
         session = engine.InferenceSession(devices=[CPU()])
-        return session.init(engine.read(self.file), weights_registry=dict(model.parameters))
+        try:
+            return session.init(engine.read(self.file), weights_registry=dict(model.parameters))
+        except Exception:  # a damaged file: forget it, so that the graph is compiled again
+            self.file.unlink(missing_ok=True)
+            return None
 
 
 # ---------------------------------------------------------------- by the interpreter
@@ -167,15 +185,16 @@ class Fast(nn.Module):
     `nothing_lazy`.
 
     Attributes:
+        config: that of the model.
         transformer: that of the model, whose linear layers it turns into columns.
         graphs: the graphs by name; each is used from the moment when its file is there.
     """
 
     def __init__(self, model: nn.Module, config: Any, step_20: ModuleType):
         use_columns(model)
-        self.transformer = model.transformer
+        self.config, self.transformer = config, model.transformer
         self.graphs = {name: Graph(name, self, config, step_20) for name in GRAPHS}
-        self._loaded: dict[str, engine.Model] = {}
+        self._loaded: dict[str, engine.Model | None] = {}
         self._step_20 = step_20
         self._blocks = {name: interpreted(getattr(step_20, name)) for name in BLOCKS.values()}
         self._cache, self._seen = step_20.KVCache(config), []
@@ -192,12 +211,16 @@ class Fast(nn.Module):
         logits[0, -1] = last
         return Tensor.from_dlpack(logits)
 
+    def missing(self) -> list[str]:
+        """The files of those of its graphs that this machine has not compiled yet."""
+        return [graph.file.name for graph in self.graphs.values() if not graph.file.exists()]
+
     def _step(self, new: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """What `decode_step` gives for the new tokens, [1, T], in NumPy."""
         name = "token" if self._cache.length else "prompt"
-        if name not in self._loaded and self.graphs[name].file.exists():
+        if not self._loaded.get(name):
             self._loaded[name] = self.graphs[name].load(self)
-        if name in self._loaded:
+        if self._loaded[name]:
             past = [tensor.driver_tensor for pair in self._cache.past() or () for tensor in pair]
             results = self._loaded[name].execute(new, *past)
         else:
@@ -205,3 +228,49 @@ class Fast(nn.Module):
                 results = self._step_20.decode_step(self, Tensor.from_dlpack(new), self._cache.past())
         logits, rows = (np.from_dlpack(result) for result in results)
         return logits, rows
+
+
+# ---------------------------------------------------------------- in the process that compiles
+
+
+def compilation_of(fast: Fast, folder: Path, mine: Sequence[int]) -> Compilation:
+    """What compiles the missing graphs of the model in a checkpoint's folder, as one batch, "model".
+
+    Args:
+        mine: the steps whose pieces are the learner's.
+    """
+    numbers = ",".join(map(str, mine))
+    return Compilation({"model": SECONDS}, (__spec__.name, str(folder), numbers, *fast.missing()))
+
+
+def compile_missing(folder: Path, files: Sequence[str]) -> None:
+    """Compile the graphs of the model in a checkpoint's folder that belong in these files. No weights are read.
+
+    Raises:
+        ValueError: the pieces make other graphs here than those that the files are named by.
+    """
+    from solutions import solution_20
+    from solutions.solution_01 import GPT2Config
+    from solutions.solution_14 import GPT2LMHeadModel
+
+    config = GPT2Config.from_json(folder / "config.json")
+    with functional.lazy():
+        model = GPT2LMHeadModel(config)
+    graphs = [graph for graph in Fast(model, config, solution_20).graphs.values() if graph.file.name in files]
+    if len(graphs) < len(files):
+        raise ValueError("the graph is another one each time that it is made, so it cannot be kept")
+    for graph in graphs:
+        graph.compile()
+
+
+if __name__ == "__main__":
+    niceness, _, folder, mine, *files = sys.argv[1:]
+    os.nice(int(niceness))
+    if mine:
+        from tutor.runner.mine import use
+
+        use(map(int, mine.split(",")))
+    try:
+        compile_missing(Path(folder), files)
+    except (OSError, ValueError) as error:
+        sys.exit(str(error))

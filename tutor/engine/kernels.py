@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -165,9 +165,14 @@ class Compilation:
     """Compiles batches, two side by side, since one compilation keeps about one core busy.
 
     A context manager: whole batches stay whatever happens; leaving ends the compilations that still run.
+
+    Args:
+        seconds: the batches that there are, and about how long each takes.
+        program: the module that compiles one, and what it is told after its niceness and the name of the batch.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: Mapping[str, float] = SECONDS, program: Sequence[str] = ("tutor.engine.kernels",)) -> None:
+        self._seconds, self._program = seconds, program
         self._waiting: list[str] = []
         self._running: dict[str, tuple[subprocess.Popen, IO[str], float]] = {}
 
@@ -182,8 +187,14 @@ class Compilation:
     def expected(self, batches: Sequence[str]) -> float:
         """About how many seconds it takes to compile `batches`, or what is left of them to compile."""
         now = time.monotonic()
-        seconds = [SECONDS[name] - (now - self._running[name][2] if name in self._running else 0) for name in batches]
+        began = {name: self._running[name][2] for name in batches if name in self._running}
+        seconds = [self._seconds[name] - (now - began.get(name, now)) for name in batches]
         return max(sum(seconds) / 2, *seconds)
+
+    def begin(self, batches: Sequence[str]) -> None:
+        """Start the compilation of `batches` and come back; `wait_for` says what became of them."""
+        self._waiting += batches
+        self._advance(())
 
     def wait_for(self, batches: Sequence[str], show: Show = lambda done, total: None, then: Sequence[str] = ()) -> None:
         """Return when `batches` are compiled; begin with those in `then` on what the first leave of the cores.
@@ -194,9 +205,9 @@ class Compilation:
         self._waiting += [name for name in (*batches, *then) if name not in self._left()]
         while left := self._advance(batches) & set(batches):
             began = {name: self._running[name][2] for name in left if name in self._running}
-            ahead = sum(min(time.monotonic() - began[name], 0.97 * SECONDS[name]) for name in began)
-            total = sum(SECONDS[name] for name in batches)
-            show(total - sum(SECONDS[name] for name in left) + ahead, total)
+            ahead = sum(min(time.monotonic() - began[name], 0.97 * self._seconds[name]) for name in began)
+            total = sum(self._seconds[name] for name in batches)
+            show(total - sum(self._seconds[name] for name in left) + ahead, total)
             time.sleep(0.1)
 
     def _advance(self, urgent: Sequence[str]) -> set[str]:
@@ -212,7 +223,7 @@ class Compilation:
             name = self._waiting.pop(0)
             log = tempfile.TemporaryFile("w+")  # noqa: SIM115  (closed with the worker)
             niceness = "0" if name in urgent else "10"
-            command = [sys.executable, "-m", "tutor.engine.kernels", niceness, name]
+            command = [sys.executable, "-m", self._program[0], niceness, name, *self._program[1:]]
             worker = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
             self._running[name] = worker, log, time.monotonic()
         return self._left()

@@ -1,0 +1,278 @@
+"""What step 19 must do: `compile_model`, a graph for texts of all lengths, and `seconds_per_call`.
+
+Nothing is compiled here, which takes a minute: `Compiled` stands in for what MAX makes of a graph. It has the graph that
+MAX traced, and runs what the graph was traced from, with the weights that were given to it, by the interpreter.
+"""
+
+import statistics
+import time
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from max import tree
+from max.dtype import DType
+from max.experimental import compilation
+from max.experimental import functional as F
+from max.experimental.tensor import Tensor
+
+from solutions.solution_14 import GPT2LMHeadModel
+from tutor.grading import Wrong, build, close, expect, has_shape, numpy, tensor
+
+REPEATS = 3
+FIRST, WAITS = 0.25, [0.05, 0.16, 0.01]
+"""How long the first call of a model takes that stands in for one, and the next three, in seconds."""
+NEAR = 0.02
+"""How far a time may be from the right one: on a machine at work a sleep ends late, and a clock is read late."""
+
+
+class Compiled:
+    """Stands for MAX's compiled callable.
+
+    Attributes:
+        all: those that were made, one for each compilation.
+    """
+
+    all: list["Compiled"] = []
+    traced_from: dict[int, Callable] = {}
+
+    def __init__(self, staged, weights=None, *, session=None):
+        self.staged, self.calls = staged, 0
+        self.weights = {name: numpy(weight).copy() for name, weight in (weights or {}).items()}
+        self.function = self.traced_from[id(staged)]
+        self.all.append(self)
+
+    def __call__(self, tokens):
+        """What the graph gives."""
+        expect(isinstance(tokens, Tensor), "What was compiled is given something that is no tensor.")
+        self.calls += 1
+        filled = tree.map(self._filled, self.function, leaf=Tensor, shared=True)
+        with F.lazy():
+            result = filled(tokens)
+        result.to_numpy()
+        return result
+
+    def _filled(self, parameter):
+        name = getattr(parameter, "external_name", None)
+        return tensor(self.weights[name]) if name in self.weights else parameter
+
+
+def takes_any_text(types):
+    """Check what a graph is to take: token IDs, as many texts and tokens as there will be."""
+    expect(len(types) == 1, "The graph takes one thing, the tokens.", found=f"{len(types)} types")
+    shape, names = [str(size) for size in types[0].shape], ["batch", "seq"]
+    facts = {"expected": str(names), "found": str(shape)}
+    expect(len(shape) == 2, "The tokens that the graph takes should have two axes, [B, T].", **facts)
+    for what, size, name in zip(("batches", "texts"), shape, names):
+        fixed = f'The graph takes {what} of one size only, {size}. Put a name in place of the number, such as "{name}".'
+        expect(not size.isdecimal(), fixed, **facts)
+    square = "Both sizes have the same name, so the graph takes just as many texts as each has tokens. Give each its own."
+    expect(shape[0] != shape[1], square, **facts)
+    whole = "The tokens that the graph takes have another dtype than token IDs, which are int64."
+    expect(types[0].dtype == DType.int64, whole, expected="int64", found=types[0].dtype.name)
+
+
+@pytest.fixture(autouse=True)
+def nothing_compiles(monkeypatch):
+    """Put the stand-in where MAX compiles."""
+    stage = compilation.stage
+
+    def remembering(function, **options):
+        def traced(*types, **more):
+            takes_any_text(types)
+            staged = stage(function, **options)(*types, **more)
+            Compiled.traced_from[id(staged)] = function
+            return staged
+
+        return traced
+
+    Compiled.all, Compiled.traced_from = [], {}
+    monkeypatch.setattr(compilation, "stage", remembering)
+    monkeypatch.setattr(compilation, "CompiledCallable", Compiled)
+
+
+@pytest.fixture(scope="module")
+def random(random_model):
+    """A random model, B = 4, T = 5."""
+    return random_model("epsilon")
+
+
+def model_of(model):
+    """A GPT-2 with the weights of Hugging Face's `model`."""
+    weights = {f"transformer.{name}": array for name, array in model.weights.items()}
+    return build(GPT2LMHeadModel, model.config, weights=weights)
+
+
+def compiled(step, model):
+    """What the learner makes of a model, and the stand-in for what was compiled meanwhile."""
+    Compiled.all = []
+    found = step.compile_model(model)
+    expect(found is not None, "compile_model gives None: is a `return` missing at the end?")
+    same = "compile_model gives the model as it came. `model.compile(…)` gives another thing, which is compiled."
+    expect(found is not model, same)
+    later = "compile_model has compiled nothing when it is done. `model.compile(…)` traces the model and compiles it, once."
+    expect(Compiled.all, later, found=f"{type(found).__name__}")
+    count = len(Compiled.all)
+    expect(count == 1, "compile_model compiles several times. Once is enough, for texts of all lengths.", found=f"{count} times")
+    expect(callable(found), "What compile_model gives cannot be called.", found=f"a {type(found).__name__}")
+    return found, Compiled.all[0]
+
+
+def call(run, ids):
+    """The numbers that the learner's compiled model gives."""
+    before = len(Compiled.all)
+    found = run(tensor(ids))
+    again = "What compile_model gives compiles again when it is called. Compile once, and give back what that gives."
+    expect(len(Compiled.all) == before, again)
+    return numpy(found)
+
+
+def test_compiles(step, random):
+    """the model is compiled, once, before there is a text"""
+    run, made = compiled(step, model_of(random))
+    call(run, random["input_ids"][:1])
+    unused = "What compile_model gives does not use what it has compiled: it runs the model itself, op by op."
+    expect(made.calls == 1, unused)
+
+
+def test_types(step, random):
+    """the graph takes int64 [batch, seq], and both sizes are symbols"""
+    compiled(step, model_of(random))
+
+
+def test_shape(step, random):
+    """it gives what the model gave, logits: [B, T] -> [B, T, V]"""
+    run, _ = compiled(step, model_of(random))
+    shapes = {
+        "B T C": "those are vectors: `model.transformer` was compiled. Compile the whole model.",
+        "B V": "only one position has logits. All of them get some.",
+    }
+    found = call(run, random["input_ids"])
+    has_shape(found, random["logits"].shape, "B T V", sizes=random.sizes, shapes=shapes, what="What the graph gives")
+
+
+def test_numbers(step, random):
+    """the numbers are Hugging Face's, by the weights that the model had when it was compiled"""
+    model = model_of(random)
+    run, made = compiled(step, model)
+    for name, array in made.weights.items():
+        right = next((numpy(weight) for key, weight in model.parameters if key.endswith(name)), None)
+        other = "The graph holds other weights than the model: they were frozen before they were loaded, or are those of another model."
+        expect(right is not None and np.array_equal(right, array), other, found=f"`{name}` differs")
+    zeros = {name: tensor(np.zeros_like(numpy(weight))) for name, weight in model.parameters}
+    model.load_state_dict(zeros)  # these come too late to go in
+    close(call(run, random["input_ids"]), random["logits"], "B T V", sizes=random.sizes, what="What the graph gives")
+
+
+def test_all_lengths(step, random_model):
+    """the same graph takes one text and many, one token and as many as fit"""
+    random = random_model("full-length")
+    run, _ = compiled(step, model_of(random))
+    for B, T in ((1, 1), (2, 13), (1, 7)):
+        found = call(run, random["input_ids"][:B, :T])
+        close(found, random["logits"][:B, :T], "B T V", sizes=random.sizes, what="What the graph gives")
+
+
+def test_tiny_gpt2(step, tiny, expected):
+    """the tiny GPT-2 gives Hugging Face's logits on 128 tokens"""
+    run, _ = compiled(step, model_of(tiny))
+    close(call(run, expected["full/input_ids"]), expected["full/logits"], "B T V", what="What the graph gives")
+
+
+# ---------------------------------------------------------------- the clock
+
+
+class Promise:
+    """Stands for a tensor that MAX computes when somebody asks for its numbers."""
+
+    def __init__(self, wait):
+        self._wait = wait
+
+    def to_numpy(self):
+        """Compute, the first time."""
+        self._wait()
+        self._wait = lambda: None
+        return np.zeros((1, 1, 1), np.float32)
+
+    def __array__(self, dtype=None, copy=None):
+        return self.to_numpy()
+
+    def __dlpack__(self, **options):
+        return self.to_numpy().__dlpack__(**options)
+
+    def __dlpack_device__(self):
+        return 1, 0
+
+
+class Run:
+    """Stands for a model whose calls take known times.
+
+    Attributes:
+        calls: how often it was called.
+        times: how long each of its calls took that was asked for numbers.
+    """
+
+    def __init__(self, first, waits):
+        self._waits, self._tokens = [first, *waits], tensor(np.array([[1, 2, 3]]))
+        self.calls, self.times = 0, []
+
+    def __call__(self, tokens):
+        expect(tokens is self._tokens, "`run` should be given the tokens as they came.")
+        wait = self._waits[min(self.calls, len(self._waits) - 1)]
+        self.calls += 1
+        return Promise(lambda: self._sleep(wait))
+
+    def _sleep(self, seconds):
+        start = time.perf_counter()
+        time.sleep(seconds)
+        self.times.append(time.perf_counter() - start)
+
+    def timed(self, step, *repeats):
+        """What the learner's function gives for it."""
+        return step.seconds_per_call(self, self._tokens, *repeats)
+
+
+def test_calls(step):
+    """seconds_per_call calls once, for what is made only once, and then `repeats` times"""
+    for repeats in ([], [2], [1]):
+        run, count = Run(0, [0]), *(repeats or [5])
+        run.timed(step, *repeats)
+        words = f"{count + 1} calls for {count} repeats"
+        fewer = f"`run` is called {run.calls} times for {count} repeats. Call it once before the clock starts, then `repeats` times."
+        expect(run.calls == count + 1, fewer, expected=words, found=f"{run.calls} calls")
+
+
+def test_seconds(step):
+    """the result is the median of the times, in seconds, each until the numbers are there"""
+    run = Run(FIRST, WAITS)
+    found = run.timed(step, REPEATS)
+    expect(found is not None, "seconds_per_call gives None: is a `return` missing at the end?")
+    number = isinstance(found, float | int | np.floating) and not isinstance(found, bool)
+    expect(number, "seconds_per_call should give one number, of seconds.", found=found)
+    asked = "The clock stops when MAX has promised a result, before it has computed it: ask for the numbers, `.to_numpy()`."
+    expect(len(run.times) >= REPEATS, asked, found=f"{found:.4f} s")
+    times = run.times[-REPEATS:]
+    right = statistics.median(times)
+    if abs(found - right) <= NEAR:
+        return
+    calls = "tells nothing of the others: what is made only once, such as the graph, is made in it."
+    cases = [
+        (statistics.median(run.times), f"The first call is timed too. It {calls}"),
+        (statistics.fmean(run.times), f"The first call is timed too. It {calls}"),
+        (run.times[0], f"The first call alone is timed. It {calls}"),
+        (statistics.fmean(times), "That is the mean of the times, which one disturbed call moves. Take the median."),
+        (sum(times), "That is the time of all calls together. Time each of them, and take the median."),
+        (sum(run.times), "That is the time of all calls together. Time each of them, and take the median."),
+        (max(times), "That is the longest of the times. Take the median: statistics.median."),
+        (min(times), "That is the shortest of the times. Take the median: statistics.median."),
+        (1e3 * right, "That is in milliseconds. Seconds are asked for."),
+        (1e9 * right, "That is in nanoseconds. Seconds are asked for."),
+        (1 / right, "That is calls a second. Seconds a call are asked for."),
+    ]
+    facts = {"expected": f"{right:.3f} s", "found": f"{found:.3f} s"}
+    nearest, sentence = min(cases, key=lambda case: abs(found - case[0]) / case[0])
+    if abs(found - nearest) <= 0.1 * nearest + 0.005:
+        raise Wrong(sentence, **facts)
+    cpu = "The clock does not see a call that waits: time.process_time counts this process's work alone. Use time.perf_counter."
+    expect(abs(found) > 0.005, cpu, **facts)
+    raise Wrong("seconds_per_call gives another time than the median of its calls.", **facts)
