@@ -72,8 +72,8 @@ def takes_any_text(types):
     expect(types[0].dtype == DType.int64, whole, expected="int64", found=types[0].dtype.name)
 
 
-@pytest.fixture(autouse=True)
-def nothing_compiles(monkeypatch):
+@pytest.fixture(scope="module", autouse=True)
+def nothing_compiles():
     """Put the stand-in where MAX compiles."""
     stage = compilation.stage
 
@@ -86,9 +86,10 @@ def nothing_compiles(monkeypatch):
 
         return traced
 
-    Compiled.all, Compiled.traced_from = [], {}
-    monkeypatch.setattr(compilation, "stage", remembering)
-    monkeypatch.setattr(compilation, "CompiledCallable", Compiled)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compilation, "stage", remembering)
+        patch.setattr(compilation, "CompiledCallable", Compiled)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -127,49 +128,58 @@ def call(run, ids):
     return numpy(found)
 
 
-def test_compiles(step, random):
-    """the model is compiled, once, before there is a text"""
-    run, made = compiled(step, model_of(random))
-    call(run, random["input_ids"][:1])
-    unused = "What compile_model gives does not use what it has compiled: it runs the model itself, op by op."
-    expect(made.calls == 1, unused)
+@pytest.fixture(scope="module")
+def frozen(step, random):
+    """What the learner makes of the random model, the stand-in for what was compiled, and the model's weights.
+
+    The model has zeros since: weights that come later do not go in.
+    """
+    model = model_of(random)
+    weights = {name: numpy(weight).copy() for name, weight in model.parameters}
+    run, made = compiled(step, model)
+    model.load_state_dict({name: tensor(np.zeros_like(weight)) for name, weight in weights.items()})
+    return run, made, weights
 
 
-def test_types(step, random):
+@pytest.fixture(scope="module")
+def found(frozen, random):
+    """What it gives for the random texts."""
+    return call(frozen[0], random["input_ids"])
+
+
+def test_types(frozen):
     """the graph takes int64 [batch, seq], and both sizes are symbols"""
-    compiled(step, model_of(random))
 
 
-def test_shape(step, random):
+def test_compiles(frozen, found):
+    """the model is compiled, once, before there is a text"""
+    unused = "What compile_model gives does not use what it has compiled: it runs the model itself, op by op."
+    expect(frozen[1].calls == 1, unused)
+
+
+def test_shape(found, random):
     """it gives what the model gave, logits: [B, T] -> [B, T, V]"""
-    run, _ = compiled(step, model_of(random))
     shapes = {
         "B T C": "those are vectors: `model.transformer` was compiled. Compile the whole model.",
         "B V": "only one position has logits. All of them get some.",
     }
-    found = call(run, random["input_ids"])
     has_shape(found, random["logits"].shape, "B T V", sizes=random.sizes, shapes=shapes, what="What the graph gives")
 
 
-def test_numbers(step, random):
+def test_numbers(frozen, found, random):
     """the numbers are Hugging Face's, by the weights that the model had when it was compiled"""
-    model = model_of(random)
-    run, made = compiled(step, model)
+    _, made, weights = frozen
+    other = "The graph holds other weights than the model: they were frozen before they were loaded, or are those of another model."
     for name, array in made.weights.items():
-        right = next((numpy(weight) for key, weight in model.parameters if key.endswith(name)), None)
-        other = "The graph holds other weights than the model: they were frozen before they were loaded, or are those of another model."
-        expect(right is not None and np.array_equal(right, array), other, found=f"`{name}` differs")
-    zeros = {name: tensor(np.zeros_like(numpy(weight))) for name, weight in model.parameters}
-    model.load_state_dict(zeros)  # these come too late to go in
-    close(call(run, random["input_ids"]), random["logits"], "B T V", sizes=random.sizes, what="What the graph gives")
+        right = next((weight for key, weight in weights.items() if key.endswith(name)), np.empty(0))
+        expect(np.array_equal(right, array), other, found=f"`{name}` differs")
+    close(found, random["logits"], "B T V", sizes=random.sizes, what="What the graph gives")
 
 
-def test_all_lengths(step, random_model):
-    """the same graph takes one text and many, one token and as many as fit"""
-    random = random_model("full-length")
-    run, _ = compiled(step, model_of(random))
-    for B, T in ((1, 1), (2, 13), (1, 7)):
-        found = call(run, random["input_ids"][:B, :T])
+def test_all_lengths(frozen, random):
+    """the same graph takes one text and several, one token and several"""
+    for B, T in ((1, 1), (3, 2)):
+        found = call(frozen[0], random["input_ids"][:B, :T])
         close(found, random["logits"][:B, :T], "B T V", sizes=random.sizes, what="What the graph gives")
 
 
