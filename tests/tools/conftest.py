@@ -8,12 +8,12 @@ import pytest
 
 from tests.conftest import compile_missing
 from tutor.course import ROOT, STEPS
-from tutor.engine import kernels
+from tutor.engine import kernels, setup
 
 
 def pytest_configure(config):
     """Have what the repository's own tests start behave as in a terminal, wherever the tests themselves were started."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` has programs ignore Ctrl-C
+    signal.signal(signal.SIGINT, setup.stop)  # a shell's `&` has programs ignore Ctrl-C
     os.environ.pop("PYTHONUNBUFFERED", None)
 
 
