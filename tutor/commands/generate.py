@@ -117,20 +117,25 @@ def write(prompt: str, args: Namespace, folder: Path, mine: list[int], screen: C
         if stopped:
             raise KeyboardInterrupt
         if compilation and fast.missing():
+            screen.print("[dim]The text is done. Ctrl-C ends the compilation too, and leaves it for another time.[/]")
             try:
-                compile_kernels(["model"], f"{WHAT}; Ctrl-C leaves it for another time", screen, compilation)
+                compile_kernels(["model"], WHAT, screen, compilation)
             except kernels.CompileError as error:
                 screen.print(f"It stays as slow as it was: {error}.", markup=False)
 
 
 def remembering(model: Any, mine: list[int], screen: Console) -> "Fast | None":
-    """The model made fast; None, with a word about it, where the learner's pieces are not known to go with that."""
+    """The model made fast; None where the learner's pieces are not known to go with that.
+
+    A learner who has written the step that makes it fast, or whose pieces do not fit it, is told so.
+    """
     from solutions import solution_20
     from tutor.engine.decoder import Fast
 
     if doubtful := [number for number in mine if not progress.has_passed(STEPS[number])]:
         ids = " ".join(STEPS[number].id for number in doubtful)
-        screen.print(f"[dim]Not passed yet: {ids}. So each token sends the whole text through your model, the slow way.[/]")
+        if FAST in mine:
+            screen.print(f"[dim]Not passed yet: {ids}. So your whole model runs for each token, the slow way.[/]")
         return None
     try:
         return Fast(model, model.config, solution_20)

@@ -1,0 +1,52 @@
+"""Figures of chapters 19 and 20: the model as a graph, and what a new token adds to the cache."""
+
+from book.figures.attention import EXPECTED, WORDS
+from book.figures.draw import CELL_H, arrow, cell, label, picture
+
+# ---------------------------------------------------------------- step 19
+
+
+def one_graph() -> str:
+    """The tiny model as a graph: each part, and under it the shape of what leaves it, with names for two of its sizes."""
+    parts = [
+        ("tokens", "[batch, seq]"),
+        ("wte + wpe", "[batch, seq, 64]"),
+        ("3 blocks", "[batch, seq, 64]"),
+        ("ln_f", "[batch, seq, 64]"),
+        ("wteᵀ", "[batch, seq, 1000]"),
+    ]
+    x, y, w, gap = 14, 22, 92, 44
+    elements = []
+    for i, (name, shape) in enumerate(parts):
+        left = x + i * (w + gap)
+        elements += cell(left, y, name, picked=i == 0, w=w, h=40)
+        elements.append(label(left + w / 2, y + 62, shape, kind="note"))
+        if i:
+            elements += arrow(left - gap + 4, y + 20, left - 4, y + 20)
+    title = "The graph from tokens to logits. The sizes batch and seq are names in it; all others are numbers."
+    return picture(x + len(parts) * (w + gap) - gap + 14, y + 78, title, elements)
+
+
+# ---------------------------------------------------------------- step 20
+
+
+def kept_keys() -> str:
+    """Attention of the first head of the tiny model on the reference text, of which the last token needs one row."""
+    weights = EXPECTED["batch/h.0.attn.weights"][0, 0]
+    T, x, y, w = len(weights), 106, 66, 56
+    elements = [label(x - 12, y - 26, "k, v", kind="name", anchor="end")]
+    for j, word in enumerate(WORDS):
+        new = j == T - 1
+        elements += cell(x + j * w, y - 44, "new" if new else "kept", picked=new, w=w)
+        elements.append(label(x + (j + 0.5) * w, y - 5, word, kind="note"))
+    for i, word in enumerate(WORDS):
+        last = i == T - 1
+        elements.append(label(x - 12, y + i * CELL_H + 18, word, kind="name" if last else "note", anchor="end"))
+        for j in range(i + 1):
+            text, heat = (f"{weights[i, j]:.2f}", 0.6 * float(weights[i, j])) if last else ("", 0.0)
+            elements += cell(x + j * w, y + i * CELL_H, text, heat=heat, picked=last, w=w)
+    title = "The last token asks all keys that are kept, and its own: one row of the weights. The rows above are not made again."
+    return picture(x + T * w + 14, y + T * CELL_H + 12, title, elements)
+
+
+DRAWINGS = {"one_graph": one_graph, "kept_keys": kept_keys}
