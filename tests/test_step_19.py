@@ -7,6 +7,7 @@ MAX traced, and runs what the graph was traced from, with the weights that were 
 import statistics
 import time
 from collections.abc import Callable
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -33,8 +34,8 @@ class Compiled:
         all: those that were made, one for each compilation.
     """
 
-    all: list["Compiled"] = []
-    traced_from: dict[int, Callable] = {}
+    all: ClassVar[list["Compiled"]] = []
+    traced_from: ClassVar[dict[int, Callable]] = {}
 
     def __init__(self, staged, weights=None, *, session=None):
         self.staged, self.calls = staged, 0
@@ -66,7 +67,9 @@ def takes_any_text(types):
     for what, size, name in zip(("batches", "texts"), shape, names):
         fixed = f'The graph takes {what} of one size only, {size}. Put a name in place of the number, such as "{name}".'
         expect(not size.isdecimal(), fixed, **facts)
-    square = "Both sizes have the same name, so the graph takes just as many texts as each has tokens. Give each its own."
+    square = (
+        "Both sizes have the same name, so the graph takes just as many texts as each has tokens. Give each its own."
+    )
     expect(shape[0] != shape[1], square, **facts)
     whole = "The tokens that the graph takes have another dtype than token IDs, which are int64."
     expect(types[0].dtype == DType.int64, whole, expected="int64", found=types[0].dtype.name)
@@ -111,10 +114,16 @@ def compiled(step, model):
     expect(found is not None, "compile_model gives None: is a `return` missing at the end?")
     same = "compile_model gives the model as it came. `model.compile(…)` gives another thing, which is compiled."
     expect(found is not model, same)
-    later = "compile_model has compiled nothing when it is done. `model.compile(…)` traces the model and compiles it, once."
+    later = (
+        "compile_model has compiled nothing when it is done. `model.compile(…)` traces the model and compiles it, once."
+    )
     expect(Compiled.all, later, found=f"{type(found).__name__}")
     count = len(Compiled.all)
-    expect(count == 1, "compile_model compiles several times. Once is enough, for texts of all lengths.", found=f"{count} times")
+    expect(
+        count == 1,
+        "compile_model compiles several times. Once is enough, for texts of all lengths.",
+        found=f"{count} times",
+    )
     expect(callable(found), "What compile_model gives cannot be called.", found=f"a {type(found).__name__}")
     return found, Compiled.all[0]
 
@@ -259,7 +268,9 @@ def test_seconds(step):
     expect(found is not None, "seconds_per_call gives None: is a `return` missing at the end?")
     number = isinstance(found, float | int | np.floating) and not isinstance(found, bool)
     expect(number, "seconds_per_call should give one number, of seconds.", found=found)
-    asked = "The clock stops when MAX has promised a result, before it has computed it: ask for the numbers, `.to_numpy()`."
+    asked = (
+        "The clock stops when MAX has promised a result, before it has computed it: ask for the numbers, `.to_numpy()`."
+    )
     expect(len(run.times) >= REPEATS, asked, found=f"{found:.4f} s")
     times = run.times[-REPEATS:]
     right = statistics.median(times)

@@ -75,10 +75,14 @@ def holds(cache, rows, what):
                 "P H D": "the texts of a batch share their rows. Each has rows of its own.",
             }
             label = f"What `past` gives as {name} of block {layer}, {what},"
-            suspects = [(other, exchanged)] + [(wrong[i], f"`past` gives block {layer} the rows of another block.") for wrong in rows for i in (0, 1)]
+            suspects = [(other, exchanged)] + [
+                (wrong[i], f"`past` gives block {layer} the rows of another block.") for wrong in rows for i in (0, 1)
+            ]
             if len(array) > 1:
                 again = np.concatenate([array[-1:], array[1:-1], array[-1:] * 0])
-                suspects.append((again, "The new rows stand where the first ones were. They belong after the filled ones."))
+                suspects.append(
+                    (again, "The new rows stand where the first ones were. They belong after the filled ones.")
+                )
             close(one, array, "P B H D", suspects=suspects, shapes=shapes, what=label)
 
 
@@ -114,7 +118,9 @@ def test_append(step, random):
     given[:] = 0
     holds(cache, first, "after a prompt of 4 tokens")
     cache.append(second)
-    expect(cache.length == 5, "After 4 tokens and one more the cache has another length.", expected=5, found=cache.length)
+    expect(
+        cache.length == 5, "After 4 tokens and one more the cache has another length.", expected=5, found=cache.length
+    )
     holds(cache, np.concatenate([first, second], axis=2), "after one token more")
 
 
@@ -136,9 +142,14 @@ def test_two_texts(step, random):
     """length 0 makes it empty again, and two caches share nothing"""
     cache, other = new_cache(step, random), new_cache(step, random)
     cache.append(rows_of(random, 5))
-    expect(other.past() is None, "Two caches share their rows: what one text keeps turns up in another. Make them in __init__.")
+    expect(
+        other.past() is None,
+        "Two caches share their rows: what one text keeps turns up in another. Make them in __init__.",
+    )
     cache.length = 0
-    again = "With length 0 the cache still gives a past, that of the text before. `length` says how many rows are filled."
+    again = (
+        "With length 0 the cache still gives a past, that of the text before. `length` says how many rows are filled."
+    )
     expect(cache.past() is None, again)
     cache.append(rows_of(random, 2, seed=2))
     holds(cache, rows_of(random, 2, seed=2), "after a second, shorter text")
@@ -223,11 +234,22 @@ def prompt(step, model, two_layers):
 def test_prompt(prompt, two_layers):
     """a prompt at once: logits [B, V] of the token after it, and all its keys and values"""
     (logits, new), random = prompt, two_layers
-    shapes = {"B T V": "all positions have logits. Only the last one's are asked for.", "B C": "those are vectors, not logits."}
+    shapes = {
+        "B T V": "all positions have logits. Only the last one's are asked for.",
+        "B C": "those are vectors, not logits.",
+    }
     first = "Those are the logits of the first position. The last one's are for the next token."
     suspects = [(random["logits"][:, 0], first)]
     right = random["logits"][:, 2]
-    close(logits, right, "B V", sizes=random.sizes | {"T": 3}, shapes=shapes, suspects=suspects, what="decode_step's result")
+    close(
+        logits,
+        right,
+        "B V",
+        sizes=random.sizes | {"T": 3},
+        shapes=shapes,
+        suspects=suspects,
+        what="decode_step's result",
+    )
     rows = kept(random.numpy, random["input_ids"][:, :3])
     suspects = [(rows[::-1], "The blocks come in reverse order.")]
     close(new, rows, NEW, sizes=random.sizes | {"T": 3}, suspects=suspects, what="What decode_step keeps of a prompt")

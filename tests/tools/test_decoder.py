@@ -204,7 +204,7 @@ def test_when_it_compiles(monkeypatch):
     compiles, says = asked(fast, [12], True, False)
     assert not compiles and "--fast compiles them" in says
     assert asked(fast, [12], True, True)[0]
-    monkeypatch.setattr(fast, "missing", lambda: [])
+    monkeypatch.setattr(fast, "missing", list)
     assert asked(fast, [], True, True) == (False, "")
 
 

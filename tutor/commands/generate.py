@@ -145,7 +145,9 @@ def remembering(model: Any, mine: list[int], screen: Console) -> "Fast | None":
         return None
 
 
-def compiling(fast: "Fast | None", args: Namespace, folder: Path, mine: list[int], screen: Console) -> kernels.Compilation | None:
+def compiling(
+    fast: "Fast | None", args: Namespace, folder: Path, mine: list[int], screen: Console
+) -> kernels.Compilation | None:
     """What compiles the graphs that the machine lacks while the text is written, and a word about it; None where it should not."""
     from tutor.engine.decoder import SECONDS, compilation_of
 
@@ -156,7 +158,9 @@ def compiling(fast: "Fast | None", args: Namespace, folder: Path, mine: list[int
         return None
     if not screen.is_terminal and not args.fast:
         return None  # nobody watches, and a script should not wait for minutes
-    screen.print(f"[dim]Beside the text, MAX compiles {WHAT}: about {SECONDS} s, once per machine. The text comes slower meanwhile.[/]")
+    screen.print(
+        f"[dim]Beside the text, MAX compiles {WHAT}: about {SECONDS} s, once per machine. The text comes slower meanwhile.[/]"
+    )
     return compilation_of(fast, folder, mine)
 
 

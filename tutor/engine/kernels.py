@@ -171,7 +171,9 @@ class Compilation:
         program: the module that compiles one, and what it is told after its niceness and the name of the batch.
     """
 
-    def __init__(self, seconds: Mapping[str, float] = SECONDS, program: Sequence[str] = ("tutor.engine.kernels",)) -> None:
+    def __init__(
+        self, seconds: Mapping[str, float] = SECONDS, program: Sequence[str] = ("tutor.engine.kernels",)
+    ) -> None:
         self._seconds, self._program = seconds, program
         self._waiting: list[str] = []
         self._running: dict[str, tuple[subprocess.Popen, IO[str], float]] = {}
