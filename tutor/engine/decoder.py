@@ -35,7 +35,7 @@ BLOCKS = {"token": "token_block", "prompt": "prompt_block"}
 """The function of step 20 that sends each of them through a block."""
 
 
-SECONDS = 240
+SECONDS = 300
 """About how long both take to compile on two cores, beside the text that is written meanwhile."""
 
 
