@@ -48,7 +48,8 @@ def texts(function: FunctionType) -> dict[str, str]:
             if not docstring or not docstring.lineno <= i <= docstring.end_lineno
         ]
         found[one.__name__] = "".join(kept)
-        called = [one.__globals__.get(name.id) for name in ast.walk(node) if isinstance(name, ast.Name)]
+        names = {name.id for name in ast.walk(node) if isinstance(name, ast.Name)} - {*one.__code__.co_varnames}
+        called = [one.__globals__.get(name) for name in sorted(names)]
         of_file = [f for f in called if isinstance(f, FunctionType) and f.__module__ == function.__module__]
         left += [f for f in dict.fromkeys(of_file) if f.__name__ not in found and f not in left]
     return found
@@ -119,17 +120,21 @@ def mistakes_in(formula: Callable, call: Callable[[Callable], Any]) -> Callable[
     keywords = getattr(formula, "keywords", {})
 
     def explain(fits: Callable[[Any], bool]) -> str:
-        def explains(wrong: FunctionType) -> bool:
+        def explains(wrong: FunctionType, least: tuple = (object,)) -> bool:
             try:
-                return fits(call(Part(wrong, **keywords)))
+                result = call(Part(wrong, **keywords))
+                return isinstance(result, least) and bool(fits(result))
             except Exception:
                 return False
 
         def surely(wrong: FunctionType) -> bool:
             """Whether it explains more than a single number, which many changes give."""
-            return explains(wrong) and isinstance(call(Part(wrong, **keywords)), list | tuple | str | np.ndarray)
+            return explains(wrong, (list, tuple, str, np.ndarray, FunctionType, Part))
 
         from tests.known.search import search
+
+        if isinstance(formula, Part):
+            formula.remember()
 
         with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):  # some mistakes divide by zero
             for count in (1, 2):

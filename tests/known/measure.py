@@ -20,7 +20,7 @@ from tutor.course import ROOT, STEPS
 from tutor.runner.parent import check
 
 SEARCH = "Your numbers are what comes out when"
-NOTHING = r"has the right shape, but|is not what it should be|differs from index|more or less often"
+NOTHING = "has the right shape, but|differs from index|more or less often"
 
 
 def wrong_answers(numbers: list[int]) -> Iterator[tuple[int, str, str, str]]:
@@ -71,8 +71,10 @@ def verdict(number: int, name: str, text: str, words: str) -> tuple[str, str]:
         if not diagnosis:
             result = check(STEPS[number], path)
             diagnosis = result.failure.diagnosis if result.failure else str(result.broken)
+    if re.search(NOTHING, diagnosis):
+        return "nothing", diagnosis
     if not re.search(words, diagnosis, re.I):
-        return "nothing" if re.search(NOTHING, diagnosis) else "other words", diagnosis
+        return "other words", diagnosis
     return "search" if diagnosis.startswith(SEARCH) else "sentence", diagnosis
 
 

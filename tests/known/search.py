@@ -16,7 +16,11 @@ SECONDS = 0.5
 LIKELY, FACTORS, AROUND = range(3)
 OPERATORS = {
     kind: others
-    for kinds, more in (((ast.Add, ast.Sub, ast.Mult, ast.Div), ()), ((ast.MatMult,), (ast.Mult,)), ((ast.Pow,), (ast.Mult,)))
+    for kinds, more in (
+        ((ast.Add, ast.Sub, ast.Mult, ast.Div), ()),
+        ((ast.MatMult,), (ast.Mult,)),
+        ((ast.Pow,), (ast.Mult,)),
+    )
     for kind in kinds
     for others in [[other for other in (*kinds, *more) if other is not kind]]
 } | {ast.FloorDiv: [ast.Div, ast.Mod, ast.Mult], ast.Mod: [ast.FloorDiv, ast.Div]}
@@ -29,9 +33,28 @@ ALIKE = [
     ["F.exp", "F.tanh", "F.sigmoid", "F.erf", "F.sqrt", "F.log"],
 ]
 """Functions that are taken for each other."""
+ENCODINGS = ["utf-8", "latin-1", "utf-16-le", "utf-16", "ascii"]
 SIZES = ("B", "T", "C", "D", "H", "V")
-WRAPS = ("F.softmax(_)", "F.tanh(_)", "F.relu(_)", "F.sigmoid(_)", "F.exp(_)", "F.log(_)", "F.sqrt(_)", "abs(_)", "_[::-1]")
-WRAPS += ("sorted(_)", "np.cumsum(_, 0)", "_ - F.mean(_, -1)", "_ - F.max(_, -1)", "list(dict.fromkeys(_))", "_[1:]", "_[:-1]")
+WRAPS = (
+    "F.softmax(_)",
+    "F.tanh(_)",
+    "F.relu(_)",
+    "F.sigmoid(_)",
+    "F.exp(_)",
+    "F.log(_)",
+    "F.sqrt(_)",
+    "abs(_)",
+    "_[::-1]",
+)
+WRAPS += (
+    "sorted(_)",
+    "np.cumsum(_, 0)",
+    "_ - F.mean(_, -1)",
+    "_ - F.max(_, -1)",
+    "list(dict.fromkeys(_))",
+    "_[1:]",
+    "_[:-1]",
+)
 
 
 def filled(code: str, node: ast.expr) -> ast.expr:
@@ -46,13 +69,15 @@ def filled(code: str, node: ast.expr) -> ast.expr:
 
 def spelled(node: ast.expr) -> str:
     """An expression as a learner writes it."""
-    return ast.unparse(node).replace("swapaxes", "transpose").replace("_tick() and ", "")
+    return ast.unparse(node).replace("swapaxes", "transpose")
 
 
 class Place:
     """An expression where it stands: it can be replaced, and put back."""
 
-    def __init__(self, function: ast.FunctionDef, statement: ast.stmt, above: list[ast.AST], field: str, index: int | None):
+    def __init__(
+        self, function: ast.FunctionDef, statement: ast.stmt, above: list[ast.AST], field: str, index: int | None
+    ):
         self.function, self.statement, self.above, self.field, self.index = function, statement, above, field, index
         held = getattr(above[-1], field)
         self.node = held if index is None else held[index]
@@ -82,7 +107,8 @@ class Place:
             if isinstance(line, ast.Assign) and isinstance(line.targets[0], ast.Name) and line.targets[0].id in used:
                 told.setdefault(line.targets[0].id, spelled(line.value))
         told = {name: value for name, value in told.items() if not name.isupper() and value not in code}
-        return "".join(f", where {name} is `{value}`" for name, value in told.items() if len(value) < 60)
+        told = [f"{name} is `{value}`" for name, value in told.items() if len(value) < 60]
+        return f", where {' and '.join(told)}" if told else ""
 
 
 def places(function: ast.FunctionDef) -> Iterator[Place]:
@@ -94,7 +120,8 @@ def places(function: ast.FunctionDef) -> Iterator[Place]:
             if field in ("targets", "target", "args") and not isinstance(node, ast.Call):
                 continue
             for index, child in enumerate(held) if isinstance(held, list) else [(None, held)]:
-                if isinstance(child, ast.Raise | ast.JoinedStr) or not isinstance(child, ast.AST):
+                is_tick = isinstance(child, ast.Expr) and ast.unparse(child) == "_tick()"
+                if isinstance(child, ast.Raise | ast.JoinedStr) or is_tick or not isinstance(child, ast.AST):
                     continue
                 inside = child if isinstance(child, ast.stmt) else statement
                 if isinstance(child, ast.expr):
@@ -104,19 +131,58 @@ def places(function: ast.FunctionDef) -> Iterator[Place]:
     yield from below(function, None, [])
 
 
+def single_uses(function: ast.FunctionDef) -> dict[str, tuple[int, int]]:
+    """The values that get a name once and are used once, each with the lines of both."""
+    made, used = {}, {}
+    for line in ast.walk(function):
+        if isinstance(line, ast.stmt) and not isinstance(line, ast.FunctionDef | ast.For | ast.While | ast.If):
+            for node in ast.walk(line):
+                if isinstance(node, ast.Name):
+                    (made if isinstance(node.ctx, ast.Store) else used).setdefault(node.id, []).append(line.lineno)
+    return {name: (made[name][0], used[name][0]) for name in made if len(made[name]) == len(used.get(name, ())) == 1}
+
+
+def one_line(trees: dict[str, ast.FunctionDef]) -> Callable[[str, int], tuple[str, int]]:
+    """For a line the last one that it would be a part of, if no value that is used once had a name of its own."""
+    calls = [
+        (name, node.lineno, node.func.id)
+        for name, tree in trees.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    ]
+    next_line = {}
+    for name, tree in trees.items():
+        next_line |= {(name, made): (name, used) for made, used in single_uses(tree).values()}
+        callers = [(caller, line) for caller, line, callee in calls if callee == name and caller != name]
+        if len(callers) == 1:
+            next_line[name, tree.body[-1].lineno] = callers[0]
+
+    def last(name: str, line: int) -> tuple[str, int]:
+        place, seen = (name, line), set()
+        while place in next_line and place not in seen:
+            seen.add(place)
+            place = next_line[place]
+        return place
+
+    return last
+
+
 class Scope:
     """The names that a function may use: values, what it calls, and sizes."""
 
-    def __init__(self, function: ast.FunctionDef, own: set[str]):
+    def __init__(self, function: ast.FunctionDef, trees: dict[str, ast.FunctionDef]):
         names = [arg.arg for arg in function.args.args]
         for node in ast.walk(function):
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id not in names:
                 names.append(node.id)
-        called = {node.func.id for node in ast.walk(function) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+        calls = [node.func for tree in trees.values() for node in ast.walk(tree) if isinstance(node, ast.Call)]
+        called = {callee.id for callee in calls if isinstance(callee, ast.Name)}
         self.layers = [name for name in names if name in called]
-        self.functions = [*self.layers, *sorted(called & own)]
+        self.functions = [*self.layers, *(name for name in trees if name in called)]
         self.values = [name for name in names if name not in called]
         self.sizes = [name for name in self.values if name in SIZES or name.startswith("n_")]
+        self.is_whole = next(iter(trees.values())) is function
+        self.once = set(single_uses(function))
 
 
 def changes(place: Place, scope: Scope) -> Iterator[tuple[int, ast.expr | str]]:
@@ -140,6 +206,8 @@ def changes(place: Place, scope: Scope) -> Iterator[tuple[int, ast.expr | str]]:
                 yield LIKELY, ast.Compare(node.left, [kind()], node.comparators)
     elif isinstance(node, ast.UnaryOp):
         yield LIKELY, node.operand
+    elif isinstance(node, ast.Constant) and node.value in ENCODINGS:
+        yield from ((LIKELY, ast.Constant(other)) for other in ENCODINGS if other != node.value)
     elif isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
         yield from constants(node)
     elif isinstance(node, ast.Name | ast.Attribute) and callee:
@@ -165,15 +233,41 @@ def changes(place: Place, scope: Scope) -> Iterator[tuple[int, ast.expr | str]]:
         yield LIKELY, ast.Constant(True)
         yield LIKELY, ast.Constant(False)
         return
-    if isinstance(node, ast.Constant):
-        return
+    if isinstance(node, ast.Constant) or (isinstance(node, ast.Name) and node.id in scope.once):
+        return  # the line that gives the value its name says the same
+    if isinstance(place.above[-1], ast.For) and place.field == "iter":
+        for code in (
+            "_[:1]",
+            "_[-1:]",
+            "_[::-1]",
+            "[_[0], *_]",
+            "[*_, _[-1]]",
+            "_[:1] * len(_)",
+            "_[-1:] * len(_)",
+            "_ * 2",
+        ):
+            yield LIKELY, code
     yield FACTORS, ast.UnaryOp(ast.USub(), node)
-    for code in ("2 * _", "_ / 2", "_ ** 2", "_ ** 0.5", "1 - _", "1 + _", "_ + 1", "_ - 1", "_ + 2", "_ // 2"):
+    for code in (
+        "2 * _",
+        "_ / 2",
+        "_ ** 2",
+        "_ ** 0.5",
+        "1 - _",
+        "1 + _",
+        "_ + 1",
+        "_ - 1",
+        "_ + 2",
+        "_ - 2",
+        "_ // 2",
+    ):
         yield FACTORS, code
     for size in scope.sizes:
         for code in (f"_ * {size}", f"_ / {size}", f"_ * {size} ** 0.5", f"_ / {size} ** 0.5"):
             yield FACTORS, code
     if isinstance(node, ast.Name) and node.id in scope.sizes:
+        return
+    if not scope.is_whole:
         return
     for code in WRAPS:
         yield AROUND, code
@@ -193,7 +287,9 @@ def constants(node: ast.Constant) -> Iterator[tuple[int, ast.expr | str]]:
             if other != value:
                 yield LIKELY, ast.Constant(other)
         yield LIKELY, ast.Constant(None)
-    for other in dict.fromkeys((value * 10, value / 10, value * 100, value / 100, value * 2, value / 2, 1, 2, 0.1, 0.01)):
+    for other in dict.fromkeys(
+        (value * 10, value / 10, value * 100, value / 100, value * 2, value / 2, 1, 2, 0.1, 0.01)
+    ):
         yield FACTORS, ast.Constant(other)
     if isinstance(value, float):
         for digits in (1, 2, 3, 4):
@@ -202,7 +298,11 @@ def constants(node: ast.Constant) -> Iterator[tuple[int, ast.expr | str]]:
 
 def calls(node: ast.Call, scope: Scope) -> Iterator[tuple[int, ast.expr | str]]:
     """A call left out, done twice, exchanged with one inside it, or with its arguments in another way."""
-    first = node.func.value if isinstance(node.func, ast.Attribute) and ast.unparse(node.func.value) not in ("F", "np") else None
+    first = (
+        node.func.value
+        if isinstance(node.func, ast.Attribute) and ast.unparse(node.func.value) not in ("F", "np")
+        else None
+    )
     if first is not None:
         yield LIKELY, first
     elif node.args:
@@ -211,14 +311,19 @@ def calls(node: ast.Call, scope: Scope) -> Iterator[tuple[int, ast.expr | str]]:
         inner = node.args[0]
         if isinstance(inner, ast.Call) and len(inner.args) == 1 and len(node.args) == 1:
             yield LIKELY, ast.Call(inner.func, [ast.Call(node.func, inner.args, node.keywords)], inner.keywords)
-    for i in range(len(node.args) - 1):
+    for i in range(len(node.args) - 1 if ast.unparse(node.func) != "range" else 0):
         swapped = [*node.args[:i], node.args[i + 1], node.args[i], *node.args[i + 2 :]]
         yield LIKELY, ast.Call(node.func, swapped, node.keywords)
     for i in range(len(node.keywords)):
         yield LIKELY, ast.Call(node.func, node.args, [*node.keywords[:i], *node.keywords[i + 1 :]])
     if isinstance(node.func, ast.Name) and node.func.id in scope.layers and len(node.args) == 1:
         layer = node.func.id
-        for code in (f"_ @ {layer}.weight", f"_ @ {layer}.weight.T + {layer}.bias", f"_ @ {layer}.weight - {layer}.bias", f"{layer}(_) + {layer}.bias"):
+        for code in (
+            f"_ @ {layer}.weight",
+            f"_ @ {layer}.weight.T + {layer}.bias",
+            f"_ @ {layer}.weight - {layer}.bias",
+            f"{layer}(_) + {layer}.bias",
+        ):
             yield LIKELY, filled(code, node.args[0])
 
 
@@ -228,22 +333,21 @@ class Ticks:
     def __init__(self):
         self.left = 0
 
-    def __call__(self) -> bool:
+    def __call__(self) -> None:
         self.left -= 1
         if self.left < 0:
             raise RecursionError("a loop without end")
-        return True
 
 
 def tree(text: str) -> ast.FunctionDef:
-    """The tree of a function, without annotations, in which a `while` that never ends is an error."""
+    """The tree of a function, without annotations, in which a loop that never ends is an error."""
     function = ast.parse(text).body[0]
     function.returns = None
     for node in ast.walk(function):
         if isinstance(node, ast.arg):
             node.annotation = None
-        elif isinstance(node, ast.While):
-            node.test = ast.BoolOp(ast.And(), [ast.Call(ast.Name("_tick", ast.Load()), [], []), node.test])
+        elif isinstance(node, ast.While | ast.For):
+            node.body.insert(0, ast.Expr(ast.Call(ast.Name("_tick", ast.Load()), [], [])))
     return ast.fix_missing_locations(function)
 
 
@@ -260,7 +364,7 @@ def search(function: FunctionType, explains: Callable[[FunctionType], bool]) -> 
     todo = [
         (rank, place, other)
         for one in trees.values()
-        for names in [Scope(one, set(trees))]
+        for names in [Scope(one, trees)]
         for place in places(one)
         for rank, other in changes(place, names)
     ]
@@ -283,5 +387,6 @@ def search(function: FunctionType, explains: Callable[[FunctionType], bool]) -> 
             found.append((place, other))
             best = rank
         scope[place.function.name] = right
-    lines = {(place.function.name, place.statement.lineno) for place, _ in found}
+    last = one_line(trees)
+    lines = {last(place.function.name, place.statement.lineno) for place, _ in found}
     return found[0][0].in_words(found[0][1]) if len(lines) == 1 else ""
