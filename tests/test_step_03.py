@@ -61,7 +61,7 @@ def no_suspect(found, right, suspects):
     """Check that arrays are not what a mistake gives, where that differs from what is right, in numbers or in shape."""
 
     def same(these, those):
-        return all(map(np.array_equal, these, those))
+        return len(these) == len(those) and all(map(np.array_equal, these, those))
 
     if sentence := named(suspects, lambda wrong: same(found, wrong) and not same(wrong, right)):
         both = next(pair for pair in zip(right, found) if not np.array_equal(*pair))
@@ -142,14 +142,18 @@ def test_batches(step, size, count):
     inputs, targets = (array[:count] for array in windows(4, 4))
     found = deal(step, inputs, targets, size)
     right = count // size
-    suspects = mistakes_in(solution_03.batches, lambda batches: len(list(batches(inputs, targets, size))))
-    equal(len(found), right, suspects=suspects, what=f"The number of batches of {size} from {count} windows")
+    parts = [np.asarray(part) for batch in found for part in pair(batch, "A batch")]
+    starts = range(0, right * size, size)
+    right_parts = [whole[start : start + size] for start in starts for whole in (inputs, targets)]
+    mistakes = mistakes_in(
+        solution_03.batches, lambda deal: [part for batch in deal(inputs, targets, size) for part in batch]
+    )
+    no_suspect(parts, right_parts, mistakes)
+    mistakes = mistakes_in(solution_03.batches, lambda deal: len(list(deal(inputs, targets, size))))
+    equal(len(found), right, suspects=mistakes, what=f"The number of batches of {size} from {count} windows")
     for number, batch in enumerate(found):
-        for i, part, whole in zip((0, 1), pair(batch, "A batch"), (inputs, targets)):
-            kind = ("inputs", "targets")[i]
+        for kind, part, whole in zip(("inputs", "targets"), batch, (inputs, targets)):
             here = slice(size * number, size * number + size)
-            one_batch = mistakes_in(solution_03.batches, lambda deal: [list(deal(inputs, targets, size))[number][i]])
-            no_suspect([part], [whole[here]], one_batch)
             shapes = {
                 "windows T": "[:, start:stop] cuts every window. [start:stop] takes whole windows.",
                 "T": "that is a single window. [start:stop] takes several.",

@@ -7,7 +7,7 @@ from solutions import solution_16
 from solutions.solution_02 import encode, read_tokenizer
 from tests.known import mistakes_in
 from tutor.checkpoint import REFERENCE
-from tutor.grading import close, equal, expect, refuses, whole_number
+from tutor.grading import close, equal, expect, has_shape, refuses, whole_number
 
 TINY = REFERENCE / "tiny-gpt2"
 RANDOM = np.random.default_rng(16)
@@ -50,10 +50,11 @@ def test_word_id(step, tokenizer):
 
 def test_cosine_of_two_vectors(step):
     """cosine_similarity of two vectors is a · b / (|a| |b|)"""
-    for row in TABLE[:4]:
-        suspects = mistakes_in(solution_16.cosine_similarity, lambda cosine: cosine(VECTOR, row))
-        found = step.cosine_similarity(VECTOR, row)
-        close(found, cosines(VECTOR, [row])[0], suspects=suspects, what="cosine_similarity of two vectors")
+    found = [step.cosine_similarity(VECTOR, row) for row in TABLE[:4]]
+    suspects = mistakes_in(solution_16.cosine_similarity, lambda cosine: [cosine(VECTOR, row) for row in TABLE[:4]])
+    for number in found:
+        has_shape(number, (), what="cosine_similarity of two vectors")
+    close(found, cosines(VECTOR, TABLE[:4]), "pairs", suspects=suspects, what="cosine_similarity of four pairs of vectors")
 
 
 def test_cosine_with_a_table(step):

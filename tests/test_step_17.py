@@ -103,13 +103,16 @@ def written(step, model, start, count, *choose):
 
 def test_greedy(step):
     """greedy gives the token with the highest logit, the first of several"""
-    for scores in (SCORES[0], np.array([-3.0, 0.1, 2.0]), np.array([0.0, 2.0, 1.0, 2.0])):
-        found = step.greedy(scores.copy())
-        value = isinstance(found, float | np.floating) and np.isclose(found, scores.max())
-        expect(not value, "greedy gives the logit itself: `argmax` gives its place.", found=found)
-        suspects = mistakes_in(solution_17.greedy, lambda greedy: greedy(scores))
-        what = "The choice of greedy, the ID of a token,"
-        equal(whole_number(found, what), int(scores.argmax()), suspects=suspects, what=what)
+    several = [SCORES[0], np.array([-3.0, 0.1, 2.0]), np.array([0.0, 2.0, 1.0, 2.0])]
+    found = [step.greedy(scores.copy()) for scores in several]
+    for choice, scores in zip(found, several):
+        value = isinstance(choice, float | np.floating) and np.isclose(choice, scores.max())
+        expect(not value, "greedy gives the logit itself: `argmax` gives its place.", found=choice)
+    what = "The choice of greedy, the ID of a token,"
+    found = [whole_number(choice, what) for choice in found]
+    suspects = mistakes_in(solution_17.greedy, lambda greedy: [greedy(scores) for scores in several])
+    right = [int(scores.argmax()) for scores in several]
+    equal(found, right, suspects=suspects, what="The list of greedy's choices from three lists of logits")
 
 
 def test_generate(step):

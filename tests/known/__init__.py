@@ -10,6 +10,7 @@ import inspect
 import itertools
 import textwrap
 import tomllib
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FunctionType
@@ -47,7 +48,8 @@ def texts(function: FunctionType) -> dict[str, str]:
             if not docstring or not docstring.lineno <= i <= docstring.end_lineno
         ]
         found[one.__name__] = "".join(kept)
-        called = [one.__globals__.get(name.id) for name in ast.walk(node) if isinstance(name, ast.Name)]
+        names = {name.id for name in ast.walk(node) if isinstance(name, ast.Name)} - {*one.__code__.co_varnames}
+        called = [one.__globals__.get(name) for name in sorted(names)]
         of_file = [f for f in called if isinstance(f, FunctionType) and f.__module__ == function.__module__]
         left += [f for f in dict.fromkeys(of_file) if f.__name__ not in found and f not in left]
     return found
@@ -84,25 +86,22 @@ def edited(function: FunctionType, edits: Sequence[str]) -> FunctionType:
     return remade(function, changed)
 
 
-def made(function: FunctionType) -> Iterator[tuple[FunctionType, str]]:
-    """`function` with each of its mistakes made alone, then with every two of them, and the sentence for it.
+def made(function: FunctionType, count: int = 1) -> Iterator[tuple[FunctionType, str]]:
+    """`function` with each of its known mistakes made, or with every `count` of them, and the sentence for it.
 
     Raises:
         ValueError: a mistake cannot be made; it names it.
     """
     table = listed(function.__name__)
-    for count in (1, 2):
-        for names in itertools.combinations(table, count):
-            edits = [edit for name in names for edit in table[name][:-1]]
-            try:
-                wrong = edited(function, edits)
-            except (ValueError, SyntaxError) as error:
-                if count == 2:
-                    continue  # the two change the same place
-                raise ValueError(
-                    f"the mistake {names[0]!r} of [{function.__name__}] cannot be made: {error}"
-                ) from error
-            yield wrong, in_words([table[name][-1] for name in names])
+    for names in itertools.combinations(table, count):
+        edits = [edit for name in names for edit in table[name][:-1]]
+        try:
+            wrong = edited(function, edits)
+        except (ValueError, SyntaxError) as error:
+            if count > 1:
+                continue  # they change the same place
+            raise ValueError(f"the mistake {names[0]!r} of [{function.__name__}] cannot be made: {error}") from error
+        yield wrong, in_words([table[name][-1] for name in names])
 
 
 def in_words(sentences: list[str]) -> str:
@@ -121,13 +120,28 @@ def mistakes_in(formula: Callable, call: Callable[[Callable], Any]) -> Callable[
     keywords = getattr(formula, "keywords", {})
 
     def explain(fits: Callable[[Any], bool]) -> str:
-        def explains(wrong: FunctionType) -> bool:
-            with np.errstate(all="ignore"):  # some mistakes divide by zero
-                try:
-                    return fits(call(Part(wrong, **keywords)))
-                except Exception:
-                    return False
+        def explains(wrong: FunctionType, least: tuple = (object,)) -> bool:
+            try:
+                result = call(Part(wrong, **keywords))
+                return isinstance(result, least) and bool(fits(result))
+            except Exception:
+                return False
 
-        return next((says for wrong, says in made(function) if explains(wrong)), "")
+        def surely(wrong: FunctionType) -> bool:
+            """Whether it explains more than a single number, which many changes give."""
+            return explains(wrong, (list, tuple, str, np.ndarray, FunctionType, Part))
+
+        from tests.known.search import search
+
+        if isinstance(formula, Part):
+            formula.remember()
+
+        with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):  # some mistakes divide by zero
+            for count in (1, 2):
+                if sentence := next((says for wrong, says in made(function, count) if explains(wrong)), ""):
+                    return sentence
+                if count == 1 and (sentence := search(function, surely)):
+                    return sentence
+        return ""
 
     return explain

@@ -1,0 +1,98 @@
+"""How many of the wrong answers of held_out.toml are rejected, and what names them: a table by step.
+
+    python -m tests.known.measure [step …]
+
+A diagnosis counts as right where it matches the words that held_out.toml gives. One that does not match is shown,
+for whoever reads the table to judge.
+"""
+
+import re
+import sys
+import tempfile
+import tomllib
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tutor.course import ROOT, STEPS
+from tutor.runner.parent import check
+
+SEARCH = "Your numbers are what comes out when"
+NOTHING = "has the right shape, but|differs from index|more or less often"
+
+
+def wrong_answers(numbers: list[int]) -> Iterator[tuple[int, str, str, str]]:
+    """The step, the name, the text and the words of each.
+
+    Raises:
+        ValueError: what is to be found does not stand once in its file.
+    """
+    for key, forms in tomllib.loads(Path(__file__).with_name("held_out.toml").read_text()).items():
+        step = STEPS[int(key.removeprefix("step_"))]
+        for form, entries in forms.items() if step.number in numbers else ():
+            path = step.solution if form == "solution" else ROOT / "tests" / f"{form}.py"
+            for name, (*edits, words) in entries.items():
+                text = path.read_text()
+                for find, put in zip(edits[::2], edits[1::2]):
+                    if text.count(find) != 1:
+                        raise ValueError(f"{key}, {name}: {find!r} stands {text.count(find)} times in {path}")
+                    text = text.replace(find, put)
+                yield step.number, name, text, words
+
+
+class Errors:
+    """A pytest plugin that keeps the first error that a check ends with."""
+
+    first: BaseException | None = None
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Leave the arguments of functions out of tracebacks that nobody reads."""
+        config.option.tbstyle = "native"
+
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo) -> None:
+        """Keep it."""
+        if call.excinfo and not self.first:
+            self.first = call.excinfo.value
+
+
+def verdict(number: int, name: str, text: str, words: str) -> tuple[str, str]:
+    """How a wrong answer is named, and the diagnosis: in this process, but for errors, which a check explains."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / STEPS[number].stub.name
+        path.write_text(text)
+        errors = Errors()
+        options = ["-pno:cacheprovider", "-pno:terminal", "--capture=no", "--assert=plain", "-oaddopts=", "--exitfirst"]
+        pytest.main([str(STEPS[number].test), "--answer", str(path), *options], plugins=[errors])
+        if not errors.first:
+            return "passed", ""
+        diagnosis = getattr(errors.first, "diagnosis", "")
+        if not diagnosis:
+            result = check(STEPS[number], path)
+            diagnosis = result.failure.diagnosis if result.failure else str(result.broken)
+    if re.search(NOTHING, diagnosis):
+        return "nothing", diagnosis
+    if not re.search(words, diagnosis, re.I):
+        return "other words", diagnosis
+    return "search" if diagnosis.startswith(SEARCH) else "sentence", diagnosis
+
+
+def main() -> None:
+    """Print each verdict, then the table."""
+    numbers = [int(number) for number in sys.argv[1:]] or list(STEPS)
+    table = {number: Counter() for number in numbers}
+    for wrong in wrong_answers(numbers):
+        how, diagnosis = verdict(*wrong)
+        print(f"{wrong[0]:02} {how:12}{wrong[1]}: {diagnosis}", flush=True)
+        table[wrong[0]][how] += 1
+    kinds = ["sentence", "search", "other words", "nothing", "passed"]
+    print("\nstep  wrong ", *(f"{kind:>12}" for kind in kinds))
+    for number, counts in table.items():
+        print(f"{number:4}{counts.total():7} ", *(f"{counts[kind]:12}" for kind in kinds))
+    total = sum(table.values(), Counter())
+    print(f" all{total.total():7} ", *(f"{total[kind]:12}" for kind in kinds))
+
+
+if __name__ == "__main__":
+    main()

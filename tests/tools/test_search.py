@@ -1,0 +1,98 @@
+"""The search for a mistake: what it finds, in which words, and when it says nothing."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.known import gpt2, made, measure, mistakes_in, search
+from tests.known.gpt2 import Part
+from tests.reference.randoms import CASES, random_weights
+from tutor.course import STEPS
+
+RANDOM = np.random.default_rng(11)
+X = RANDOM.standard_normal((4, 5, 18), np.float32)
+
+
+@pytest.fixture(scope="module")
+def body():
+    """A random GPT-2 in NumPy."""
+    config = CASES["epsilon"].config
+    weights = random_weights(config, CASES["epsilon"].seed)
+    return gpt2.gpt2(weights, config["n_head"], config["layer_norm_epsilon"]).transformer
+
+
+def told(part, found, given=X):
+    """What is said where `found` came out."""
+    right = part(given)
+
+    def fits(result):
+        return np.shape(result) == found.shape and np.allclose(result, found) and not np.allclose(result, right)
+
+    return mistakes_in(part, lambda part: part(given))(fits)
+
+
+def test_another_order(body):
+    norm = body.ln_f
+    mean, root = X.mean(-1, keepdims=True), np.sqrt(X.var(-1, keepdims=True) + norm.epsilon)
+    sentence = told(norm, (mean - X) / root * norm.weight + norm.bias)
+    assert sentence.startswith(
+        "Your numbers are what comes out when `(x - mean) / root` is written as `(mean - x) / root`"
+    )
+    assert "mean is `F.mean(x, axis)`" in sentence
+
+
+def test_a_call_around_another(body):
+    block = body.h[0]
+    middle = X + block.attn(block.ln_1(block.ln_1(X)))
+    sentence = told(block, middle + block.mlp(block.ln_2(middle)))
+    assert "`attn(ln_1(x))` is written as `attn(ln_1(ln_1(x)))`" in sentence
+
+
+def test_a_known_sentence_comes_first(body):
+    block = body.h[0]
+    middle = block.attn(block.ln_1(X))
+    assert told(block, middle + block.mlp(block.ln_2(middle))).startswith("x is not added to what attn gives")
+
+
+def test_nothing_is_said_of_two_places(body):
+    """Negated queries and negated keys give the same numbers, and stand on different lines."""
+    attn = body.h[0].attn
+    negated = Part(gpt2.multi_head_attention, **attn.keywords | {"c_attn": turned(attn.c_attn)})
+    assert told(attn, negated(X)) == ""
+
+
+def turned(c_attn):
+    """c_attn with the signs of its queries turned."""
+    sign = np.repeat(np.float32([-1, 1, 1]), 18)
+    return Part(gpt2.linear, weight=c_attn.weight * sign, bias=c_attn.bias * sign)
+
+
+def test_one_number_is_too_little():
+    """Many changes give 2; none of them is told."""
+    assert mistakes_in(gpt2.lookup, lambda lookup: int(lookup(np.array(1), np.arange(4))))(lambda x: x == 3) == ""
+
+
+def test_a_loop_without_end_is_ended():
+    tree = search.tree("def f(n):\n    while n > 0:\n        n = n - 1\n    return n\n")
+    scope = {"_tick": search.Ticks()}
+    exec(compile(search.ast.Module([tree], []), "f", "exec"), scope)
+    with pytest.raises(RecursionError):
+        scope["f"](1)
+
+
+def test_it_takes_half_a_second(body):
+    """Also where nothing explains the numbers; known mistakes come on top, alone and by two."""
+    known, seconds = len(list(made(gpt2.model))), search.SECONDS
+    start = time.process_time()
+    assert told(body, np.float32(RANDOM.standard_normal((4, 5, 18))), np.zeros((4, 5), int)) == ""
+    assert time.process_time() - start < seconds + 0.003 * known**2 / 2
+
+
+def test_held_out_answers_can_be_made():
+    """Each edit of held_out.toml stands once in its file, and the result compiles."""
+    answers = list(measure.wrong_answers(list(STEPS)))
+    assert len(answers) >= 150
+    for number, name, text, _ in answers:
+        compile(text, str(Path(f"{number} {name}")), "exec")
