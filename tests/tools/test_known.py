@@ -27,6 +27,7 @@ from solutions import (
     solution_16,
     solution_17,
     solution_18,
+    solution_22,
 )
 from tests import known
 from tests.known import edited, gpt2, listed, made, mistakes_in
@@ -64,6 +65,11 @@ MISTAKES = [
         (17, solution_17.greedy),
         (17, gpt2.generate),
         (18, solution_18.probabilities),
+        (22, solution_22.skip_grams),
+        (22, solution_22.forward),
+        (22, solution_22.backward),
+        (22, solution_22.update),
+        (22, solution_22.train),
     ]
     for name, (*edits, sentence) in listed(formula.__name__).items()
 ]
