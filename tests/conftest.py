@@ -26,11 +26,11 @@ def pytest_addoption(parser):
 
 
 @pytest.fixture(scope="module")
-def step(request):
+def answer(request):
     """The answer under test: the file that `--answer` names, or the solution."""
-    course_step = STEPS[int(re.search(r"test_step_(\d+)", request.path.name)[1])]
-    compile_missing(course_step.kernels)
-    return load_answer(request.config.getoption("--answer") or course_step.solution)
+    step = STEPS[int(re.search(r"test_step_(\d+)", request.path.name)[1])]
+    compile_missing(step.kernels)
+    return load_answer(request.config.getoption("--answer") or step.solution)
 
 
 @pytest.fixture(scope="session")

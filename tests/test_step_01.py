@@ -20,18 +20,18 @@ DEFAULTS = {
 }  # fmt: skip
 
 
-def look_inside(step, name):
+def look_inside(answer, name):
     """GPT2Config; a check that fails from here on says to look at its method or property of that name."""
-    config = step.GPT2Config
+    config = answer.GPT2Config
     look_at(inspect.getattr_static(config, name, config))
     return config
 
 
 @pytest.mark.parametrize("name", DEFAULTS)
-def test_defaults(step, name):
+def test_defaults(answer, name):
     """the defaults are those of GPT-2 with 124 million parameters"""
     try:
-        config = step.GPT2Config()
+        config = answer.GPT2Config()
     except ValueError as error:
         own = "GPT2Config() refuses its own defaults: one of them is wrong, or the check of the sizes is."
         refused(error, own)
@@ -41,11 +41,11 @@ def test_defaults(step, name):
     equal(getattr(config, name, None), right, suspects=suspects, what=name)
 
 
-def test_head_dim(step):
+def test_head_dim(answer):
     """head_dim is the size of one head, a whole number"""
     for n_embd, n_head in ((768, 12), (60, 4)):
         sizes = f"n_embd={n_embd}, n_head={n_head}"
-        gpt2_config = look_inside(step, "head_dim")
+        gpt2_config = look_inside(answer, "head_dim")
         try:
             config = gpt2_config(n_embd=n_embd, n_head=n_head)
         except ValueError as error:
@@ -68,29 +68,29 @@ def test_head_dim(step):
 
 
 @pytest.mark.parametrize("name", ["vocab_size", "n_positions", "n_embd", "n_layer", "n_head"])
-def test_refuses_sizes(step, name):
+def test_refuses_sizes(answer, name):
     """a size that is zero, negative or no whole number is a ValueError that names it"""
     for value in (0, -12, 2.5):
-        names(name, f"GPT2Config({name}={value})", look_inside(step, "__post_init__"), **{name: value})
+        names(name, f"GPT2Config({name}={value})", look_inside(answer, "__post_init__"), **{name: value})
     why = "`isinstance(True, int)` is true in Python, where a bool is a kind of int; `type(value) is int` is not."
-    names(name, f"GPT2Config({name}=True)", look_inside(step, "__post_init__"), why=why, **{name: True})
+    names(name, f"GPT2Config({name}=True)", look_inside(answer, "__post_init__"), why=why, **{name: True})
 
 
-def test_refuses_epsilons(step):
+def test_refuses_epsilons(answer):
     """a layer_norm_epsilon that is not a positive number is a ValueError that names it"""
     name = "layer_norm_epsilon"
     for value in (0.0, -1e-5, "1e-5"):
-        names(name, f"GPT2Config({name}={value!r})", look_inside(step, "__post_init__"), **{name: value})
+        names(name, f"GPT2Config({name}={value!r})", look_inside(answer, "__post_init__"), **{name: value})
 
 
-def test_refuses_heads_that_do_not_divide(step):
+def test_refuses_heads_that_do_not_divide(answer):
     """n_head must divide n_embd"""
-    names("n_head", "GPT2Config(n_embd=768, n_head=7)", look_inside(step, "__post_init__"), n_embd=768, n_head=7)
+    names("n_head", "GPT2Config(n_embd=768, n_head=7)", look_inside(answer, "__post_init__"), n_embd=768, n_head=7)
 
 
-def test_is_frozen(step):
+def test_is_frozen(answer):
     """a field cannot be changed later"""
-    config = step.GPT2Config()
+    config = answer.GPT2Config()
     try:
         config.n_embd = 64
     except AttributeError:
@@ -123,9 +123,9 @@ def names(culprit, call, function, *args, why="", **kwargs):
         expect(False, f"{call} raises no error. A ValueError that names {culprit} belongs there. {why}".strip())
 
 
-def read(step, path):
+def read(answer, path):
     """What from_json gives for a file."""
-    gpt2_config = look_inside(step, "from_json")
+    gpt2_config = look_inside(answer, "from_json")
     try:
         return gpt2_config.from_json(path)
     except TypeError as error:
@@ -135,7 +135,7 @@ def read(step, path):
         raise
 
 
-def test_reads_config_json(step, tmp_path):
+def test_reads_config_json(answer, tmp_path):
     """from_json reads Hugging Face's config.json and leaves other keys aside"""
     path = REFERENCE / "tiny-gpt2" / "config.json"
     values = json.loads(path.read_text())
@@ -144,7 +144,7 @@ def test_reads_config_json(step, tmp_path):
     for file in (path, str(other)):  # a path, or its name
         values = json.loads(Path(file).read_text())
         try:
-            config = read(step, file)
+            config = read(answer, file)
         except TypeError as error:
             diagnosis = "from_json hands on every key of the file. Take only those that are fields of GPT2Config."
             expect("unexpected keyword" not in str(error), diagnosis, found="activation_function, among others")
@@ -159,12 +159,12 @@ def test_reads_config_json(step, tmp_path):
             equal(getattr(config, name), values[name], suspects=suspects, what=f"{name} of a config.json")
 
 
-def test_refuses_bad_files(step, tmp_path):
+def test_refuses_bad_files(answer, tmp_path):
     """a config.json that lacks a key, or holds a size that no model can have, is a ValueError that names it"""
     values = {name: right for name, (right, _) in DEFAULTS.items()}
     path = tmp_path / "config.json"
     path.write_text(json.dumps(values | {"n_head": 7}))
-    names("n_head", "from_json, on a file with n_embd 768 and n_head 7,", read, step, path)
+    names("n_head", "from_json, on a file with n_embd 768 and n_head 7,", read, answer, path)
     del values["n_layer"]
     path.write_text(json.dumps(values))
-    names("n_layer", "from_json, on a file without n_layer,", read, step, path)
+    names("n_layer", "from_json, on a file without n_layer,", read, answer, path)

@@ -39,9 +39,9 @@ def library(files):
     return ByteLevelBPETokenizer.from_file(str(files / "vocab.json"), str(files / "merges.txt"))
 
 
-def read(step, files=FILES):
+def read(answer, files=FILES):
     """What read_tokenizer gives for some files, as soon as it is a Tokenizer."""
-    tokenizer = step.read_tokenizer(files)
+    tokenizer = answer.read_tokenizer(files)
     expect(tokenizer is not None, "read_tokenizer gives None: is a `return` missing at the end?")
     both = hasattr(tokenizer, "ids") and hasattr(tokenizer, "ranks")
     kind = article(type(tokenizer).__name__)
@@ -67,9 +67,9 @@ def reference():
     return library(FILES)
 
 
-def test_reads_the_files(step):
+def test_reads_the_files(answer):
     """read_tokenizer reads the IDs, and the ranks from 0 on"""
-    tokenizer = read(step)
+    tokenizer = read(answer)
     exchanged = isinstance(next(iter(tokenizer.ids), None), tuple)
     expect(not exchanged, "The two tables are exchanged. Their order is Tokenizer(ids, ranks).")
     equal(dict(tokenizer.ids), json.loads((FILES / "vocab.json").read_text()), what="The table of IDs")
@@ -92,7 +92,7 @@ def test_reads_the_files(step):
     equal(len(tokenizer.ranks), len(merges), what="The number of merges")
 
 
-def test_merges_the_lowest_rank_first(step):
+def test_merges_the_lowest_rank_first(answer):
     """merge takes the pair of lowest rank first, every time it occurs"""
     ranks = {("b", "c"): 0, ("a", "b"): 1, ("a", "bc"): 2, ("c", "d"): 3, ("d", "e"): 4, ("c", "de"): 5, ("e", "f"): 6,
              ("y", "z"): 7, ("w", "x"): 8, ("x", "y"): 9}  # fmt: skip
@@ -111,21 +111,21 @@ def test_merges_the_lowest_rank_first(step):
     }  # fmt: skip
     for piece, (right, suspects) in cases.items():
         try:
-            found = step.merge(piece, ranks)
+            found = answer.merge(piece, ranks)
         except KeyError as error:
             expect(
                 False, f"merge asks for the rank of {error}, which has none. Most pairs have none: they do not merge."
             )
-        same(found, right, step.merge, piece, ranks, suspects=suspects, what=f"merge({piece!r})")
+        same(found, right, answer.merge, piece, ranks, suspects=suspects, what=f"merge({piece!r})")
 
 
 @pytest.mark.parametrize("name", TEXTS)
-def test_encodes(step, reference, name):
+def test_encodes(answer, reference, name):
     """encode gives GPT-2's token IDs"""
-    encodes(step, FILES, TEXTS[name], reference.encode(TEXTS[name]).ids)
+    encodes(answer, FILES, TEXTS[name], reference.encode(TEXTS[name]).ids)
 
 
-def test_cuts_before_it_merges(step, tmp_path):
+def test_cuts_before_it_merges(answer, tmp_path):
     """the text is cut into pieces first, and no token spans two of them"""
     text = "She'll say: 'tis 12a, b!?  \n\n c##d"
     characters = [CHARACTERS[byte] for byte in text.encode()]
@@ -135,37 +135,37 @@ def test_cuts_before_it_merges(step, tmp_path):
     merges = "".join(f"{a} {b}\n" for a, b in pairs)
     (tmp_path / "merges.txt").write_text(f"#version: 0.2\n{merges}", encoding="utf-8")
     expect(
-        len(read(step, tmp_path).ranks) == len(pairs),
+        len(read(answer, tmp_path).ranks) == len(pairs),
         "Not every merge has a rank. The line `# #` is a merge too, and GPT-2's file has it: only the first line is not.",
     )
-    encodes(step, tmp_path, text, library(tmp_path).encode(text).ids)
+    encodes(answer, tmp_path, text, library(tmp_path).encode(text).ids)
 
 
-def encodes(step, files, text, right):
+def encodes(answer, files, text, right):
     """Check the IDs of one text; a KeyError means that a table was asked for what it does not hold."""
-    tokenizer = read(step, files)
+    tokenizer = read(answer, files)
     try:
-        found = step.encode(text, tokenizer)
+        found = answer.encode(text, tokenizer)
     except KeyError as error:
         expect(
             False,
             f"encode asks a table for {error}, which it does not hold. CHARACTER goes from bytes to characters, ids from tokens to IDs.",
         )
     suspects = mistakes_in(solution_02.encode, lambda encode: encode(text, tokenizer))
-    same(found, right, step.encode, text, tokenizer, suspects=suspects, what=f"encode({text!r})")
+    same(found, right, answer.encode, text, tokenizer, suspects=suspects, what=f"encode({text!r})")
 
 
-def test_end_of_text_is_one_token(step):
+def test_end_of_text_is_one_token(answer):
     """<|endoftext|> is one token wherever it stands"""
-    tokenizer = read(step)
+    tokenizer = read(answer)
     end = tokenizer.ids["<|endoftext|>"]
-    king = step.encode(" king", tokenizer)
+    king = answer.encode(" king", tokenizer)
     for text, right in {
         " king<|endoftext|> king": [*king, end, *king],
         "<|endoftext|>": [end],
         "<|endoftext|><|endoftext|>": [end, end],
     }.items():
-        found = step.encode(text, tokenizer)
+        found = answer.encode(text, tokenizer)
         expect(
             right[: len(found)] != found or found == right,
             f"Only the text before <|endoftext|> is encoded. {EARLY}",
@@ -187,42 +187,46 @@ def test_end_of_text_is_one_token(step):
 
 
 @pytest.mark.parametrize("name", TEXTS)
-def test_decodes(step, reference, name):
+def test_decodes(answer, reference, name):
     """decode gives the text back, to the last space"""
     text, encoded = TEXTS[name], reference.encode(TEXTS[name])
-    tokenizer = read(step)
+    tokenizer = read(answer)
     suspects = mistakes_in(solution_02.decode, lambda decode: decode(encoded.ids, tokenizer))
     try:
-        found = step.decode(encoded.ids, tokenizer)
+        found = answer.decode(encoded.ids, tokenizer)
     except ValueError as error:
         refused(error, "decode refuses IDs that all have a token.")
         raise
-    same(found, text, step.decode, encoded.ids, tokenizer, suspects=suspects, what="decode")
+    same(found, text, answer.decode, encoded.ids, tokenizer, suspects=suspects, what="decode")
 
 
-def test_decodes_half_a_character(step, reference):
+def test_decodes_half_a_character(answer, reference):
     """bytes that do not form a whole character become U+FFFD, the replacement character"""
     ids = reference.encode("🙂").ids[:-1]
-    tokenizer = read(step)
+    tokenizer = read(answer)
     try:
-        found = step.decode(ids, tokenizer)
+        found = answer.decode(ids, tokenizer)
     except UnicodeDecodeError as error:
         expect(False, 'Half a character is an error. `errors="replace"` puts U+FFFD in its place.', found=str(error))
     suspects = [("", 'Half a character is dropped. `errors="replace"` puts U+FFFD in its place.')]
     equal(found, reference.decode(ids), suspects=suspects, what=f"decode({ids})")
 
 
-def test_decodes_end_of_text(step):
+def test_decodes_end_of_text(answer):
     """decode writes <|endoftext|> out"""
-    tokenizer = read(step)
+    tokenizer = read(answer)
     ids = [tokenizer.ids["Ġking"], tokenizer.ids["<|endoftext|>"]]
-    equal(step.decode(ids, tokenizer), " king<|endoftext|>", what=f"decode({ids})")
+    equal(answer.decode(ids, tokenizer), " king<|endoftext|>", what=f"decode({ids})")
 
 
 @pytest.mark.parametrize("bad", [99999, 1000, -1], ids="ID {}".format)
-def test_refuses_unknown_ids(step, bad):
+def test_refuses_unknown_ids(answer, bad):
     """an ID that no token has is a ValueError"""
-    tokenizer = read(step)
+    tokenizer = read(answer)
     refuses(
-        step.decode, [0, bad], tokenizer, of=(ValueError,), otherwise=f"decode takes the ID {bad}, which no token has."
+        answer.decode,
+        [0, bad],
+        tokenizer,
+        of=(ValueError,),
+        otherwise=f"decode takes the ID {bad}, which no token has.",
     )

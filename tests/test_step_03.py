@@ -27,9 +27,9 @@ def pair(found, what):
     return found
 
 
-def cut(step, tokens, length, stride):
+def cut(answer, tokens, length, stride):
     """What sliding_windows gives for tokens that have room for a window: the inputs and their targets."""
-    sliding_windows = step.sliding_windows
+    sliding_windows = answer.sliding_windows
     try:
         found = sliding_windows(tokens, length, stride)
     except ValueError as error:
@@ -42,9 +42,9 @@ def cut(step, tokens, length, stride):
     return pair(found, "What sliding_windows gives")
 
 
-def deal(step, inputs, targets, size):
+def deal(answer, inputs, targets, size):
     """The batches that `batches` gives, for windows that fill at least one."""
-    batches = step.batches
+    batches = answer.batches
     try:
         found = batches(inputs, targets, size)
         expect(found is not None, "batches gives None. It should hand out its batches one by one, by `yield`.")
@@ -77,9 +77,9 @@ SIZES = [(4, 4), (4, 1), (3, 5), (1, 1), (52, 4), (7, 3)]
 @pytest.mark.parametrize(
     ("length", "stride"), SIZES, ids=["windows of {} with stride {}".format(*sizes) for sizes in SIZES]
 )
-def test_windows(step, length, stride):
+def test_windows(answer, length, stride):
     """inputs are windows of the text, targets the same moved on by one"""
-    inputs, targets = cut(step, TEXT, length, stride)
+    inputs, targets = cut(answer, TEXT, length, stride)
     right_inputs, right_targets = windows(length, stride)
     exchanged = np.array_equal(inputs, right_targets) and np.array_equal(targets, right_inputs)
     expect(not exchanged, "Inputs and targets are exchanged: a target is the token that comes after its input.")
@@ -93,9 +93,9 @@ def test_windows(step, length, stride):
 
 
 @pytest.mark.parametrize("stride", [4, 1], ids="stride {}".format)
-def test_windows_share_memory(step, stride):
+def test_windows_share_memory(answer, stride):
     """the windows are views: no number of the text is copied"""
-    arrays = [np.asarray(array) for array in cut(step, TEXT, 4, stride)]
+    arrays = [np.asarray(array) for array in cut(answer, TEXT, 4, stride)]
     once = np.shares_memory(*arrays) and arrays[0].strides == (stride * TEXT.itemsize, TEXT.itemsize)
     for array in arrays:
         expect(
@@ -108,19 +108,19 @@ def test_windows_share_memory(step, stride):
         )
 
 
-def test_takes_a_list(step):
+def test_takes_a_list(answer):
     """a plain list of token IDs will do"""
-    inputs, _ = cut(step, TEXT.tolist(), 4, 4)
+    inputs, _ = cut(answer, TEXT.tolist(), 4, 4)
     close(inputs, windows(4, 4)[0], "windows T", what="The array of inputs")
 
 
 @pytest.mark.parametrize("text", [TEXT[:4], TEXT[:1], TEXT[:0]], ids=["4 tokens", "1 token", "no tokens"])
-def test_refuses_short_texts(step, text):
+def test_refuses_short_texts(answer, text):
     """a text without room for one window and the token after it is a ValueError"""
     otherwise = (
         f"A text of {len(text)} tokens is too short for windows of 4 and a target after them: raise a ValueError."
     )
-    refuses(step.sliding_windows, text, 4, 4, of=(ValueError,), otherwise=otherwise)
+    refuses(answer.sliding_windows, text, 4, 4, of=(ValueError,), otherwise=otherwise)
 
 
 @pytest.mark.parametrize(
@@ -128,19 +128,19 @@ def test_refuses_short_texts(step, text):
     [(0, 4), (4, 0), (-4, 4), (4, -1)],
     ids=["context_length 0", "stride 0", "context_length -4", "stride -1"],
 )
-def test_refuses_sizes(step, sizes):
+def test_refuses_sizes(answer, sizes):
     """a context length or stride below 1 is a ValueError"""
     otherwise = "context_length = {} and stride = {} make no windows: raise a ValueError.".format(*sizes)
-    refuses(step.sliding_windows, TEXT, *sizes, of=(ValueError,), otherwise=otherwise)
+    refuses(answer.sliding_windows, TEXT, *sizes, of=(ValueError,), otherwise=otherwise)
 
 
 @pytest.mark.parametrize(
     ("size", "count"), [(5, 13), (5, 10), (13, 13)], ids=["5 of 13 windows", "5 of 10 windows", "13 of 13 windows"]
 )
-def test_batches(step, size, count):
+def test_batches(answer, size, count):
     """batches hold batch_size windows, in order, each with its targets"""
     inputs, targets = (array[:count] for array in windows(4, 4))
-    found = deal(step, inputs, targets, size)
+    found = deal(answer, inputs, targets, size)
     right = count // size
     parts = [np.asarray(part) for batch in found for part in pair(batch, "A batch")]
     starts = range(0, right * size, size)
@@ -169,9 +169,9 @@ def test_batches(step, size, count):
             expect(np.shares_memory(part, whole), "A batch is a copy of its windows. A slice of an array is a view.")
 
 
-def test_documented_batch(step):
+def test_documented_batch(answer):
     """context length 4, stride 4, batch size 8 give [8, 4]"""
-    first = deal(step, *cut(step, TEXT, 4, 4), 8)[:1]
+    first = deal(answer, *cut(answer, TEXT, 4, 4), 8)[:1]
     expect(first, "batches gives no batch, though 13 windows fill one of 8.")
     inputs, targets = pair(*first, "A batch")
     close(inputs, TEXT[:32].reshape(8, 4), "B T", what="The first batch of inputs")
@@ -179,8 +179,8 @@ def test_documented_batch(step):
 
 
 @pytest.mark.parametrize("size", [14, 0, -1], ids="batch_size {}".format)
-def test_refuses_batch_sizes(step, size):
+def test_refuses_batch_sizes(answer, size):
     """a batch size that is below 1, or that no batch can reach, is a ValueError"""
     inputs, targets = windows(4, 4)
     otherwise = f"batch_size {size} with {len(inputs)} windows gives no batch: raise a ValueError that says so."
-    refuses(lambda: list(step.batches(inputs, targets, size)), of=(ValueError,), otherwise=otherwise)
+    refuses(lambda: list(answer.batches(inputs, targets, size)), of=(ValueError,), otherwise=otherwise)

@@ -12,10 +12,10 @@ IDS = np.array([2, 3, 5, 1])
 BATCH = np.array([[2, 3, 5, 1], [0, 0, 4, 2]])
 
 
-def make(step, weight):
+def make(answer, weight):
     """A LookupTable of its own copy of `weight`, so that a step that changes it does not change what is expected."""
     try:
-        return step.LookupTable(weight.copy())
+        return answer.LookupTable(weight.copy())
     except TypeError as error:
         unnamed = "LookupTable has no `__init__` that could take the table: is it misspelled?"
         expect("takes no arguments" not in str(error), f"{unnamed} The name has two underscores on both sides.")
@@ -51,9 +51,9 @@ def same_type(found, weight, what):
     )
 
 
-def test_keeps_the_table(step, toy):
+def test_keeps_the_table(answer, toy):
     """weight is the table"""
-    table = make(step, toy["123"])
+    table = make(answer, toy["123"])
     look_at(type(table).__init__)
     expect(
         hasattr(table, "weight"), "LookupTable has no attribute `weight`. In __init__, keep the table as self.weight."
@@ -63,12 +63,12 @@ def test_keeps_the_table(step, toy):
 
 
 @pytest.mark.parametrize("seed", ["123", "124"])
-def test_lookup(step, toy, seed):
+def test_lookup(answer, toy, seed):
     """lookup gives the rows of IDs 2, 3, 5 and 1: ID 3 is the fourth row"""
     table = toy[seed]
     suspects = mistakes_in(gpt2.lookup, lambda lookup: lookup(IDS, table))
     shapes = dict.fromkeys(("C T", "V T"), "a column was picked for each ID, not a row.")
-    lookup_table = make(step, table)
+    lookup_table = make(answer, table)
     before = np.array(lookup_table.weight)
     found = call(lookup_table.lookup, IDS, 3)
     expect(
@@ -78,25 +78,25 @@ def test_lookup(step, toy, seed):
     close(found, table[IDS], "T C", suspects=suspects, shapes=shapes, sizes={"V": 6}, what="The result of lookup")
 
 
-def test_lookup_square(step):
+def test_lookup_square(answer):
     """lookup picks rows of a square table too, where columns would fit"""
     table = np.arange(36.0).reshape(6, 6)
     columns = "The columns of the IDs are picked, not their rows."
-    found = np.asarray(call(make(step, table).lookup, IDS, 6))
+    found = np.asarray(call(make(answer, table).lookup, IDS, 6))
     expect(found.shape != (6, 4) or (found != table[:, IDS]).any(), columns)
     close(found, table[IDS], "T C", suspects=[(table[:, IDS].T, columns)], what="The result of lookup")
 
 
-def test_lookup_of_batches(step, toy):
+def test_lookup_of_batches(answer, toy):
     """IDs of shape [B, T] give rows of shape [B, T, C]"""
-    found = call(make(step, toy["123"]).lookup, BATCH, 3)
+    found = call(make(answer, toy["123"]).lookup, BATCH, 3)
     shapes = {"8 C": "the IDs were flattened. `weight[ids]` takes IDs of any shape."}
     close(found, toy["123"][BATCH], "B T C", shapes=shapes, what="The result of lookup")
 
 
-def test_one_hot(step, toy):
+def test_one_hot(answer, toy):
     """one_hot gives vectors with a single 1, at the place of the ID"""
-    table = make(step, toy["123"])
+    table = make(answer, toy["123"])
     right = np.eye(6)[IDS]
     suspects = mistakes_in(gpt2.one_hot, lambda one_hot: one_hot(IDS, toy["123"]))
     shapes = {
@@ -112,31 +112,31 @@ def test_one_hot(step, toy):
     close(found, np.eye(6)[BATCH], "B T V", shapes=shapes, what="The result of one_hot for [B, T] IDs")
 
 
-def test_multiply(step, toy):
+def test_multiply(answer, toy):
     """multiply, one-hot vectors times the table, gives what lookup gives"""
     table = toy["124"]
     suspects = mistakes_in(gpt2.multiply, lambda multiply: multiply(IDS, table))
     shapes = {"T V C": "the products are not added up. `@` multiplies and adds, `*` only multiplies."}
-    found = call(make(step, table).multiply, IDS, 3)
+    found = call(make(answer, table).multiply, IDS, 3)
     same_type(found, table, "The result of multiply")
     close(found, table[IDS], "T C", suspects=suspects, shapes=shapes, sizes={"V": 6}, what="The result of multiply")
     close(
-        call(make(step, table).multiply, BATCH, 3),
+        call(make(answer, table).multiply, BATCH, 3),
         table[BATCH],
         "B T C",
         what="The result of multiply for [B, T] IDs",
     )
     table = np.where(np.arange(6)[:, np.newaxis] == 4, np.nan, table)  # no ID names row 4, but 0 × nan is nan
     expect(
-        np.isnan(call(make(step, table).multiply, IDS, 3)).all(),
+        np.isnan(call(make(answer, table).multiply, IDS, 3)).all(),
         "multiply picks rows, as lookup does. Here it should multiply the one-hot vectors with the whole table.",
     )
 
 
-def test_lookup_is_faster(step, record_property):
+def test_lookup_is_faster(answer, record_property):
     """100 tokens of a table of 5,000: lookup and product give the same, and are timed"""
     rows = np.random.default_rng(0).standard_normal((5000, 64), np.float32)
-    table, ids = make(step, rows), np.arange(0, 5000, 50)
+    table, ids = make(answer, rows), np.arange(0, 5000, 50)
     close(call(table.multiply, ids, 64), rows[ids], "T C", what="The product of 100 tokens")
     seconds = {}
     for way in (table.lookup, table.multiply):
@@ -155,14 +155,14 @@ WITHOUT_ROW = [(way, bad) for bad in (6, -1, 2.0) for way in ("lookup", "one_hot
 
 
 @pytest.mark.parametrize(("way", "bad"), WITHOUT_ROW, ids=[f"{way} of {bad}" for way, bad in WITHOUT_ROW])
-def test_refuses_unknown_ids(step, toy, way, bad):
+def test_refuses_unknown_ids(answer, toy, way, bad):
     """an ID without a row is an IndexError"""
     why = {
         6: "the rows go from 0 to 5",
         -1: "NumPy counts from the end, and no token has a negative ID",
         2.0: "an ID is a whole number",
     }
-    method = getattr(make(step, toy["123"]), way)
+    method = getattr(make(answer, toy["123"]), way)
     look_at(method)
     otherwise = f"{way} takes the ID {bad}, which has no row: {why[bad]}."
     refuses(method, np.array([1, bad]), of=(IndexError,), otherwise=otherwise)

@@ -12,18 +12,18 @@ IDS = np.array([[2, 3, 5, 1], [0, 3, 3, 4]])  # B=2, T=4; a table of 6 rows and 
 TOY = GPT2Config(vocab_size=6, n_positions=4, n_embd=3, n_layer=1, n_head=1)
 
 
-def with_table(step, table):
+def with_table(answer, table):
     """The learner's Embedding of the small configuration, with this table."""
-    model = build(step.Embedding, TOY)
+    model = build(answer.Embedding, TOY)
     advice = "Take both sizes from it: config.vocab_size and config.n_embd."
     refuse_gpt2_sizes(model, {50257, 768}, advice, {"wte.weight": table})
     load(model, {"wte.weight": table})
     return model
 
 
-def test_shape_of_the_table(step):
+def test_shape_of_the_table(answer):
     """wte has a row for each of GPT-2's 50,257 tokens and 768 columns"""
-    model = build(step.Embedding, GPT2Config())
+    model = build(answer.Embedding, GPT2Config())
     expect(hasattr(model, "wte"), "Embedding has no attribute `wte`. In __init__, keep the layer as `self.wte`.")
     shapes = shapes_of(model)
     expect(
@@ -43,27 +43,27 @@ def test_shape_of_the_table(step):
     )
 
 
-def test_lookup(step, toy):
+def test_lookup(answer, toy):
     """a token ID gives the row with that number: ID 3 the fourth row"""
     for seed in ("123", "124"):
         table = toy[seed]
-        found = on_max(with_table(step, table), IDS)
+        found = on_max(with_table(answer, table), IDS)
         mistakes = mistakes_in(Part(embedding, wte=Part(lookup, weight=table)), lambda embedding: embedding(IDS))
         close(found, table[IDS], "B T C", suspects=mistakes, what="The embedding", sizes={"V": 6})
 
 
-def test_full_size(step):
+def test_full_size(answer):
     """in the full-size table, ID 1000 gives row 1000"""
     table = np.zeros((50257, 768), np.float32)  # pages of zeros cost nothing until they are written
     table[1000], table[50256] = np.arange(768), -1.0
-    model = build(step.Embedding, GPT2Config(), weights={"wte.weight": table})
+    model = build(answer.Embedding, GPT2Config(), weights={"wte.weight": table})
     ids = np.array([[1000, 999, 50256]])
     close(on_max(model, ids), table[ids], "B T C", what="The embedding")
 
 
-def test_refuses_floats(step, toy):
+def test_refuses_floats(answer, toy):
     """IDs that are not whole numbers are an error"""
-    model = with_table(step, toy["123"])
+    model = with_table(answer, toy["123"])
     refuses(
         model,
         IDS.astype(np.float32) + 0.5,

@@ -52,9 +52,9 @@ def embed(model):
         raise
 
 
-def with_weights(step):
+def with_weights(answer):
     """The learner's GPT2Model of the small configuration, with its random weights."""
-    model = build(step.GPT2Model, CONFIG)
+    model = build(answer.GPT2Model, CONFIG)
     advice = "Take the sizes from it: config.vocab_size, config.n_positions and config.n_embd."
     refuse_gpt2_sizes(model, {50257, 1024, 768}, advice, WEIGHTS)
     load(model, WEIGHTS)
@@ -80,9 +80,9 @@ def absent(model, name, names):
     return f"GPT2Model has no parameter `{name}`. In __init__, make self.{attribute}."
 
 
-def test_shapes_of_the_tables(step):
+def test_shapes_of_the_tables(answer):
     """wte is [vocab_size, n_embd], wpe is [n_positions, n_embd]"""
-    model = build(step.GPT2Model, GPT2Config())
+    model = build(answer.GPT2Model, GPT2Config())
     look_at(type(model).__init__)
     shapes = shapes_of(model)
     right = {"wte.weight": [50257, 768], "wpe.weight": [1024, 768]}
@@ -103,9 +103,9 @@ def test_shapes_of_the_tables(step):
     )
 
 
-def test_sum(step):
+def test_sum(answer):
     """the output is the token's embedding plus its position's"""
-    model = with_weights(step)
+    model = with_weights(answer)
     right = WEIGHTS["wte.weight"][IDS] + WEIGHTS["wpe.weight"][: IDS.shape[1]]
     sizes = {"n_positions": 10, "V": 13, "2C": 12}
     shapes = {
@@ -116,9 +116,9 @@ def test_sum(step):
     close(embed(model), right, "B T C", suspects=mistakes, sizes=sizes, shapes=shapes, what="The input embedding")
 
 
-def test_word_order(step):
+def test_word_order(answer):
     """ "dog bites man" and "man bites dog" differ"""
-    model = with_weights(step)
+    model = with_weights(answer)
     dog_bites_man, man_bites_dog = on_max(model, np.array([[3, 5, 8], [8, 5, 3]]))
     expect(
         not np.allclose(dog_bites_man[0], man_bites_dog[2]),
@@ -126,16 +126,16 @@ def test_word_order(step):
     )
 
 
-def test_every_length(step):
+def test_every_length(answer):
     """one token works, and so do n_positions of them"""
-    model = with_weights(step)
+    model = with_weights(answer)
     for T in (1, CONFIG.n_positions):
         ids = np.arange(3 * T).reshape(3, T) % CONFIG.vocab_size
         right = WEIGHTS["wte.weight"][ids] + WEIGHTS["wpe.weight"][:T]
         close(on_max(model, ids), right, "B T C", what=f"The input embedding of {T} token{'s' * (T > 1)}")
 
 
-def test_hugging_face(step, expected, tiny):
+def test_hugging_face(answer, expected, tiny):
     """the tiny GPT-2's input embeddings equal Hugging Face's"""
-    model = build(step.GPT2Model, tiny.config, weights={name: tiny.weights[name] for name in WEIGHTS})
+    model = build(answer.GPT2Model, tiny.config, weights={name: tiny.weights[name] for name in WEIGHTS})
     close(on_max(model, expected["batch/input_ids"]), expected["batch/embeddings"], "B T C", what="The input embedding")

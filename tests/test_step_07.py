@@ -13,14 +13,14 @@ T = 7
 
 
 @pytest.fixture(scope="module")
-def mask(step):
+def mask(answer):
     """The learner's mask of 7 tokens."""
     sizes = {"T + 1": T + 1, "n_positions": 1024}
-    found = on_max(step.causal_mask, T)
+    found = on_max(answer.causal_mask, T)
     expect(not isinstance(found, list), "causal_mask gives a list of Python: make it a tensor.")
     if isinstance(found, np.ndarray) and found.ndim == 2:
         expect(
-            np.shape(on_max(step.causal_mask, T - 3)) != found.shape,
+            np.shape(on_max(answer.causal_mask, T - 3)) != found.shape,
             f"The mask is {list(found.shape)} whatever the length. Make it [length, length].",
         )
     found = has_shape(found, [T, T], "query key", sizes=sizes, what="The mask")
@@ -37,9 +37,9 @@ def with_infinities(mask):
     return np.where(mask < 0, -np.inf, mask) if mask.dtype == np.float32 else mask
 
 
-def softmax_of_sum(step, scores):
+def softmax_of_sum(answer, scores):
     """What the learner's mask makes of scores [B, H, T, T]."""
-    return on_max(lambda scores: F.softmax(scores + step.causal_mask(T)), scores)
+    return on_max(lambda scores: F.softmax(scores + answer.causal_mask(T)), scores)
 
 
 def test_shape(mask):
@@ -54,10 +54,10 @@ def test_who_sees_whom(mask, expected):
     close(with_infinities(mask), right, "query key", suspects=mistakes, what="The mask")
 
 
-def test_large_scores(step, mask, expected):
+def test_large_scores(answer, mask, expected):
     """the future stays hidden where scores are large: its weight is exactly 0"""
     future = expected["batch/h.0.attn.weights"] == 0
-    found = softmax_of_sum(step, np.where(future, np.float32(1000), np.float32(-1000)))
+    found = softmax_of_sum(answer, np.where(future, np.float32(1000), np.float32(-1000)))
     expect(
         not found[future].any(),
         "Where scores lie between -1000 and 1000, the future gets some weight: "
@@ -65,28 +65,28 @@ def test_large_scores(step, mask, expected):
     )
 
 
-def test_softmax(step, mask, expected):
+def test_softmax(answer, mask, expected):
     """added to Hugging Face's scores, it gives Hugging Face's weights after the softmax"""
-    found = softmax_of_sum(step, expected["batch/h.0.attn.scores"])
+    found = softmax_of_sum(answer, expected["batch/h.0.attn.scores"])
     right = expected["batch/h.0.attn.weights"]
     close(found, right, "B H query key", what="The softmax of scores + mask")
 
 
-def test_every_length(step):
+def test_every_length(answer):
     """it works for one token, which sees itself, and for 128"""
     for length in (1, 128):
-        found = with_infinities(np.asarray(on_max(step.causal_mask, length)))
+        found = with_infinities(np.asarray(on_max(answer.causal_mask, length)))
         close(found, causal_mask(length), "query key", what=f"The mask of {length}")
 
 
-def test_length_from_a_shape(step):
+def test_length_from_a_shape(answer):
     """it takes a length that comes from a tensor's shape, as attention (step 08) gives it"""
     try:
-        found = on_max(step.causal_mask, Dim(T))
+        found = on_max(answer.causal_mask, Dim(T))
     except NotImplementedError:
         raise
     except Exception as error:
-        on_max(step.causal_mask, T)  # if that fails too, it says why
+        on_max(answer.causal_mask, T)  # if that fails too, it says why
         raise Wrong(
             "causal_mask takes a whole number, but no size of a tensor's shape, which is what attention (step 08) will give "
             "it. Such a size is a Dim. MAX's functions take it as it is; for NumPy and Python write int(length).",

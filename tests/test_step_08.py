@@ -16,16 +16,16 @@ def one_head(pieces):
 
 
 @pytest.fixture(scope="module")
-def found(step, one_head):
+def found(answer, one_head):
     """What the learner's attention makes of them."""
     try:
-        return on_max(step.attention, *one_head[:3], sizes={"B": 2, "T": 7} | SIZES)
+        return on_max(answer.attention, *one_head[:3], sizes={"B": 2, "T": 7} | SIZES)
     except NotImplementedError:
         raise
     except Exception:
         square = [array[..., :7] for array in one_head[:3]]  # where T = D, `*` fits too, and its numbers show it
         try:
-            result = on_max(step.attention, *square, sizes={"B": 2, "T": 7} | SIZES)
+            result = on_max(answer.attention, *square, sizes={"B": 2, "T": 7} | SIZES)
         except Exception:
             result = None
         for wrong, sentence in elementwise(*square):
@@ -74,24 +74,24 @@ def test_one_head(found, one_head):
     close(found, right, "B T D", suspects=mistakes, what="attention")
 
 
-def test_heads_side_by_side(step, pieces):
+def test_heads_side_by_side(answer, pieces):
     """heads side by side, [B, H, T, D], do not disturb each other"""
     *qkv, right = (pieces[f"attention/{name}"] for name in ("q", "k", "v", "output"))
     what = "attention on [B, H, T, D]"
     mistakes = mistakes_in(gpt2.attention, lambda attention: attention(*qkv))
-    found = on_max(step.attention, *qkv, sizes={"B": 2, "T": 7} | SIZES)
+    found = on_max(answer.attention, *qkv, sizes={"B": 2, "T": 7} | SIZES)
     close(found, right, "B H T D", sizes=SIZES, suspects=mistakes, what=what)
 
 
-def test_one_token(step, one_head):
+def test_one_token(answer, one_head):
     """a token alone gets its own value"""
     q, k, v, _ = (array[:, :1] for array in one_head)
     try:
-        found = on_max(step.attention, q, k, v, sizes={"B": 2} | SIZES)
+        found = on_max(answer.attention, q, k, v, sizes={"B": 2} | SIZES)
     except NotImplementedError:
         raise
     except Exception as error:
-        on_max(step.attention, *one_head[:3], sizes={"B": 2, "T": 7} | SIZES)  # if that fails too, it says why
+        on_max(answer.attention, *one_head[:3], sizes={"B": 2, "T": 7} | SIZES)  # if that fails too, it says why
         raise Wrong(
             "attention works on 7 tokens, but not on 1. Is a 7 written somewhere, as in causal_mask(7)? Take T from the shape."
         ) from error

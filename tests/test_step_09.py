@@ -10,9 +10,9 @@ from tests.known.gpt2 import inside
 from tutor.grading import build, close, has_shape, load, on_max, refuse_gpt2_sizes, shapes_of
 
 
-def make(step, config, weights):
+def make(answer, config, weights):
     """MultiHeadAttention with Hugging Face's weights: in `c_attn`, or in three layers instead."""
-    attn = build(step.MultiHeadAttention, config)
+    attn = build(answer.MultiHeadAttention, config)
     refuse_gpt2_sizes(attn, {768, 2304}, "Take the sizes from config.n_embd.")
     if three := three_layers(attn):
         weights = dict(weights)
@@ -38,9 +38,9 @@ def random(random_model):
 
 
 @pytest.fixture(scope="module")
-def attn(step, random):
+def attn(answer, random):
     """The learner's layer with the weights of that model."""
-    return make(step, random.config, inside(random.weights, "h.0.attn"))
+    return make(answer, random.config, inside(random.weights, "h.0.attn"))
 
 
 @pytest.fixture(scope="module")
@@ -76,9 +76,9 @@ def test_first_token(attn, random):
     close(found, random["h.0.attn"][:, :1], "B T C", sizes=random.sizes)
 
 
-def test_tiny_gpt2(step, tiny, expected):
+def test_tiny_gpt2(answer, tiny, expected):
     """each layer of the tiny GPT-2 gives the numbers of Hugging Face's"""
     for layer in range(tiny.config.n_layer):
-        attn = make(step, tiny.config, inside(tiny.weights, f"h.{layer}.attn"))
+        attn = make(answer, tiny.config, inside(tiny.weights, f"h.{layer}.attn"))
         result = on_max(attn, expected[f"batch/h.{layer}.ln_1"])
         close(result, expected[f"batch/h.{layer}.attn"], "B T C", what=f"Layer {layer}")

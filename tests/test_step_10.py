@@ -9,15 +9,15 @@ from tutor.grading import Wrong, build, close, expect, load, look_at, numpy, on_
 SIZES = {"B": 2, "T": 5, "C": 24}
 
 
-def make(step, n_embd, epsilon, weights=None):
+def make(answer, n_embd, epsilon, weights=None):
     """The learner's LayerNorm, with these weights."""
     try:
-        norm = build(step.LayerNorm, n_embd, epsilon)
+        norm = build(answer.LayerNorm, n_embd, epsilon)
     except NotImplementedError:
         raise
     except Exception:
         try:
-            build(step.LayerNorm, epsilon, n_embd)
+            build(answer.LayerNorm, epsilon, n_embd)
         except Exception:
             swapped = False
         else:
@@ -50,9 +50,9 @@ def layer_norm_weights(pieces):
     return {name: pieces[f"layer_norm/{name}"] for name in ("weight", "bias")}
 
 
-def test_parameters(step):
+def test_parameters(answer):
     """weight is [C], ones at first; bias is [C], zeros at first"""
-    norm = make(step, 24, 1e-5)
+    norm = make(answer, 24, 1e-5)
     found = {name: numpy(parameter) for name, parameter in norm.parameters}
     load(norm, {"weight": np.ones(24), "bias": np.zeros(24)})  # these two and no others, of this shape
     for name, start, other in (("weight", 1, 0), ("bias", 0, 1)):
@@ -60,34 +60,34 @@ def test_parameters(step):
         close(found[name], np.full(24, start), "C", suspects=mistakes, what=f"{name} at first")
 
 
-def test_numbers(step, pieces):
+def test_numbers(answer, pieces):
     """vectors with means and variances large and tiny give the numbers of PyTorch"""
     weights = layer_norm_weights(pieces)
     x, right = pieces["layer_norm/x"], pieces["layer_norm/output"]
     mistakes = mistakes_in(Part(layer_norm, **weights, epsilon=1e-5), lambda norm: norm(x))
-    found = on_max(make(step, 24, 1e-5, weights), x)
+    found = on_max(make(answer, 24, 1e-5, weights), x)
     close(found, right, "B T C", sizes=SIZES, suspects=mistakes)
 
 
-def test_epsilon(step, random_model):
+def test_epsilon(answer, random_model):
     """epsilon is the one that LayerNorm gets, here 0.01"""
     model = random_model("epsilon")
     weights, x = inside(model.weights, "h.0.ln_1"), model["embeddings"]
     mistakes = mistakes_in(model.numpy.h[0].ln_1, lambda norm: norm(x))
-    found = on_max(make(step, model.config.n_embd, 0.01, weights), x)
+    found = on_max(make(answer, model.config.n_embd, 0.01, weights), x)
     close(found, model["h.0.ln_1"], "B T C", suspects=mistakes)
 
 
-def test_equal_numbers(step, pieces):
+def test_equal_numbers(answer, pieces):
     """a vector of equal numbers, with variance 0, gives the bias"""
     weights = layer_norm_weights(pieces)
-    found = on_max(make(step, 24, 1e-5, weights), np.full((5, 24), np.float32(3)))  # [T, C]
+    found = on_max(make(answer, 24, 1e-5, weights), np.full((5, 24), np.float32(3)))  # [T, C]
     close(found, np.broadcast_to(weights["bias"], (5, 24)), "T C")
 
 
-def test_tiny_gpt2(step, tiny, expected):
+def test_tiny_gpt2(answer, tiny, expected):
     """the tiny GPT-2's norms give the numbers of Hugging Face's"""
     for layer, key in enumerate(["embeddings", "h.0", "h.1"]):
         weights = inside(tiny.weights, f"h.{layer}.ln_1")
-        norm = make(step, tiny.config.n_embd, tiny.config.layer_norm_epsilon, weights)
+        norm = make(answer, tiny.config.n_embd, tiny.config.layer_norm_epsilon, weights)
         close(on_max(norm, expected[f"batch/{key}"]), expected[f"batch/h.{layer}.ln_1"], "B T C")

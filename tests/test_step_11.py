@@ -17,9 +17,9 @@ def random(random_model):
 
 
 @pytest.fixture(scope="module")
-def mlp(step, random):
+def mlp(answer, random):
     """The learner's MLP with the weights of that model."""
-    return build(step.MLP, random.config, weights=inside(random.weights, "h.0.mlp"))
+    return build(answer.MLP, random.config, weights=inside(random.weights, "h.0.mlp"))
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def test_shape(found, random):
     has_shape(found, random["h.0.mlp"].shape, "B T C", sizes=random.sizes)
 
 
-def test_gelu(step, pieces):
+def test_gelu(answer, pieces):
     """its activation is GELU in the tanh form, from -6 to 6"""
     C = 24
     # 6 comes first, since what differs there is no matter of tiny numbers.
@@ -47,7 +47,7 @@ def test_gelu(step, pieces):
     config = GPT2Config(n_embd=C, n_head=1)
     layers = {name: Part(linear, **inside(through, name)) for name in ("c_fc", "c_proj")}
     mistakes = mistakes_in(Part(formula, **layers), lambda mlp: mlp(x))
-    found = on_max(build(step.MLP, config, weights=through), x)
+    found = on_max(build(answer.MLP, config, weights=through), x)
     close(found, right, "B T C", suspects=mistakes, what="The activation")
 
 
@@ -57,9 +57,9 @@ def test_numbers(found, random):
     close(found, random["h.0.mlp"], "B T C", suspects=mistakes)
 
 
-def test_tiny_gpt2(step, tiny, expected):
+def test_tiny_gpt2(answer, tiny, expected):
     """each MLP of the tiny GPT-2 gives the numbers of Hugging Face's"""
     for layer in range(tiny.config.n_layer):
-        mlp = build(step.MLP, tiny.config, weights=inside(tiny.weights, f"h.{layer}.mlp"))
+        mlp = build(answer.MLP, tiny.config, weights=inside(tiny.weights, f"h.{layer}.mlp"))
         result = on_max(mlp, expected[f"batch/h.{layer}.ln_2"])
         close(result, expected[f"batch/h.{layer}.mlp"], "B T C", what=f"Layer {layer}")

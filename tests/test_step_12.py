@@ -14,9 +14,9 @@ def random(random_model):
 
 
 @pytest.fixture(scope="module")
-def block(step, random):
+def block(answer, random):
     """The learner's block with the weights of that model."""
-    return build(step.Block, random.config, weights=inside(random.weights, "h.0"))
+    return build(answer.Block, random.config, weights=inside(random.weights, "h.0"))
 
 
 @pytest.fixture(scope="module")
@@ -46,9 +46,9 @@ def test_first_token(block, random):
     close(found, random["h.0"][:, :1], "B T C", sizes=random.sizes)
 
 
-def test_tiny_gpt2(step, tiny, expected):
+def test_tiny_gpt2(answer, tiny, expected):
     """each block of the tiny GPT-2 gives the numbers of Hugging Face's"""
     for layer, before in enumerate(["embeddings", "h.0", "h.1"]):
-        block = build(step.Block, tiny.config, weights=inside(tiny.weights, f"h.{layer}"))
+        block = build(answer.Block, tiny.config, weights=inside(tiny.weights, f"h.{layer}"))
         result = on_max(block, expected[f"batch/{before}"])
         close(result, expected[f"batch/h.{layer}"], "B T C", what=f"Layer {layer}")

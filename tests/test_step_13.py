@@ -6,9 +6,9 @@ from tests.known import mistakes_in
 from tutor.grading import build, close, expect, has_shape, load, on_max
 
 
-def make(step, model):
+def make(answer, model):
     """The learner's model with the weights of Hugging Face's `model`."""
-    made = build(step.GPT2Model, model.config)
+    made = build(answer.GPT2Model, model.config)
     names = [name for name, _ in made.parameters]
     numbers = {name.split(".")[1] for name in names if name.startswith("h.")}
     n_layer, layers = model.config.n_layer, len(numbers)
@@ -27,9 +27,9 @@ def random(random_model):
 
 
 @pytest.fixture(scope="module")
-def model(step, random):
+def model(answer, random):
     """The learner's model with the weights of that one."""
-    return make(step, random)
+    return make(answer, random)
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def test_first_token(model, random):
     close(found, random["ln_f"][:, :1], "B T C", sizes=random.sizes)
 
 
-def test_tiny_gpt2(step, tiny, expected):
+def test_tiny_gpt2(answer, tiny, expected):
     """the tiny GPT-2 gives Hugging Face's numbers on 128 tokens, all that it can take"""
-    found = on_max(make(step, tiny), expected["full/input_ids"])
+    found = on_max(make(answer, tiny), expected["full/input_ids"])
     close(found, expected["full/ln_f"], "B T C")

@@ -7,9 +7,9 @@ from tests.known.gpt2 import Part, logits
 from tutor.grading import build, close, expect, has_shape, load, on_max
 
 
-def make(step, model):
+def make(answer, model):
     """The learner's model with the weights of Hugging Face's `model`."""
-    made = build(step.GPT2LMHeadModel, model.config)
+    made = build(answer.GPT2LMHeadModel, model.config)
     names = [name for name, _ in made.parameters]
     outside = [name for name in names if not name.startswith("transformer.")]
     expect(
@@ -34,9 +34,9 @@ def random(random_model):
 
 
 @pytest.fixture(scope="module")
-def model(step, random):
+def model(answer, random):
     """The learner's model with the weights of that one."""
-    return make(step, random)
+    return make(answer, random)
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +86,7 @@ def test_first_token(model, random):
     close(found, random["logits"][:, :1], "B T V", sizes=random.sizes)
 
 
-def test_tiny_gpt2(step, tiny, expected):
+def test_tiny_gpt2(answer, tiny, expected):
     """the tiny GPT-2 gives Hugging Face's logits on 128 tokens, all that it can take"""
-    found = on_max(make(step, tiny), expected["full/input_ids"])
+    found = on_max(make(answer, tiny), expected["full/input_ids"])
     close(found, expected["full/logits"], "B T V")

@@ -63,11 +63,11 @@ def write(path, header, data):
     return path
 
 
-def read(step, path):
+def read(answer, path):
     """What read_safetensors gives for a file that is whole."""
     refused = "A whole file is refused. Is the length read with the lowest byte first, and `__metadata__` passed over?"
     try:
-        tensors = accepts(step.read_safetensors, path, otherwise=refused)
+        tensors = accepts(answer.read_safetensors, path, otherwise=refused)
     except (KeyError, ValueError) as error:
         note = (
             "`__metadata__` is read like the entry of a tensor. It is a note of whoever wrote the file: pass it over."
@@ -86,7 +86,7 @@ def entry(dtype, shape, begin, end):
     return {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
 
 
-def test_reads_tensors(step, tmp_path):
+def test_reads_tensors(answer, tmp_path):
     """read_safetensors gives each tensor by its name, with its shape and its numbers"""
     table, row, number = RANDOM.standard_normal((2, 3), np.float32), np.float32([7, 8, 9, 10]), np.float32(0.5)
     header = {
@@ -97,7 +97,7 @@ def test_reads_tensors(step, tmp_path):
     }
     data = table.tobytes() + row.tobytes() + number.tobytes()
     path = write(tmp_path / "model.safetensors", header, data)
-    tensors = read(step, path)
+    tensors = read(answer, path)
     note = "`__metadata__` is among the tensors. It is a note of whoever wrote the file."
     expect("__metadata__" not in tensors, note)
     equal(sorted(tensors), ["number", "row", "table"], what="The list of names")
@@ -123,7 +123,7 @@ def test_reads_tensors(step, tmp_path):
         close(tensors["number"], number, what="The tensor `number`, of shape [],")
 
 
-def test_reads_halves(step, tmp_path):
+def test_reads_halves(answer, tmp_path):
     """float16 and bfloat16 become float32"""
     both = np.float32([[1.5, -2, 0.15625], [3, -0.0078125, 100]])  # numbers that both types hold exactly
     wide = both * np.float32(2.0**100)  # and those that only bfloat16 has
@@ -132,7 +132,7 @@ def test_reads_halves(step, tmp_path):
         bits = (exact.view(np.uint32) >> 16).astype(np.uint16)  # bfloat16 is the upper half of float32
         data = exact.astype(np.float16).tobytes() if dtype == "F16" else bits.tobytes()
         path = write(tmp_path / "half.safetensors", {"half": entry(dtype, [2, 3], 0, 12)}, data)
-        found = read(step, path)["half"]
+        found = read(answer, path)["half"]
         words = np.frombuffer(data, np.uint16).reshape(2, 3)
         suspects = [
             (np.copysign(np.inf, exact) if large else None, "BF16 goes through float16, which has no number above 65,504. Only float32 has all of bfloat16's."),
@@ -150,12 +150,12 @@ def test_reads_halves(step, tmp_path):
         expect(kind == np.float32, f"A tensor of {dtype} should become float32.", found=str(kind))
 
 
-def test_reads_masks(step, tmp_path):
+def test_reads_masks(answer, tmp_path):
     """U8 and BOOL, of which old files have their masks, stay as they are"""
     masks = {"U8": np.tril(np.full((3, 4), 7, np.uint8)), "BOOL": np.tril(np.ones((3, 4), bool))}
     header = {dtype.lower(): entry(dtype, [3, 4], 12 * i, 12 * i + 12) for i, dtype in enumerate(masks)}
     path = write(tmp_path / "masks.safetensors", header, b"".join(mask.tobytes() for mask in masks.values()))
-    tensors = read(step, path)
+    tensors = read(answer, path)
     for dtype, mask in masks.items():
         gone = f"A tensor of {dtype} is gone. Whether one is of use to the model, to_parameters decides, by its name."
         expect(dtype.lower() in tensors, gone, found=sorted(tensors))
@@ -176,12 +176,12 @@ DAMAGED = {
 
 
 @pytest.mark.parametrize("name", [*DAMAGED, "nothing in it"])
-def test_refuses_damaged_files(step, tmp_path, name):
+def test_refuses_damaged_files(answer, tmp_path, name):
     """a file that is cut short, or has no JSON for a header, is a ValueError that names it"""
     path = tmp_path / "damaged.safetensors"
     length, header, count = DAMAGED.get(name, (0, b"", 0))
     path.write_bytes(length.to_bytes(8, "little") + header + bytes(count) if name in DAMAGED else b"")
-    says(lambda: step.read_safetensors(path), f"a file with {name}", path.name)
+    says(lambda: answer.read_safetensors(path), f"a file with {name}", path.name)
 
 
 # ---------------------------------------------------------------- names and layout
@@ -204,10 +204,10 @@ def save(folder, tensors, config):
     save_file(tensors, folder / "model.safetensors")
 
 
-def compare(step, given, tensors, refused="The tensors of a whole checkpoint are refused."):
+def compare(answer, given, tensors, refused="The tensors of a whole checkpoint are refused."):
     """Compare what to_parameters makes of `given` with what is right for these tensors, name by name."""
     try:
-        found = accepts(step.to_parameters, dict(given), otherwise=refused)
+        found = accepts(answer.to_parameters, dict(given), otherwise=refused)
     except KeyError as error:
         head = "to_parameters takes every file to have an lm_head.weight. Most have none."
         expect(error.args[0] != "lm_head.weight", head)
@@ -256,19 +256,19 @@ def compare(step, given, tensors, refused="The tensors of a whole checkpoint are
         close(value, array.T, suspects=suspects, what=f"The parameter {short}")
 
 
-def test_names_and_layout(step):
+def test_names_and_layout(answer):
     """to_parameters gives the model's names, and transposes the matrices of Conv1D"""
     tensors = small_checkpoint(n_layer=11)  # h.10 stands before h.2, as text
-    compare(step, tensors, tensors)
+    compare(answer, tensors, tensors)
 
 
-def test_names_of_save_pretrained(step):
+def test_names_of_save_pretrained(answer):
     """names with `transformer.` in front are the same"""
     tensors = small_checkpoint()
-    compare(step, {f"transformer.{name}": array for name, array in tensors.items()}, tensors)
+    compare(answer, {f"transformer.{name}": array for name, array in tensors.items()}, tensors)
 
 
-def test_masks_of_old_files(step):
+def test_masks_of_old_files(answer):
     """the masks of old files are left out, in every layer, and c_attn.bias is not"""
     tensors, masks = small_checkpoint(), {}
     for layer in (0, 3, 11):
@@ -277,28 +277,28 @@ def test_masks_of_old_files(step):
             f"h.{layer}.attn.masked_bias": np.float32(-1e4),
         }
     for prefix in ("", "transformer."):
-        compare(step, {prefix + name: array for name, array in {**tensors, **masks}.items()}, tensors)
+        compare(answer, {prefix + name: array for name, array in {**tensors, **masks}.items()}, tensors)
 
 
-def test_tied_head(step):
+def test_tied_head(answer):
     """lm_head.weight is left out where it equals wte.weight, and refused where not"""
     tensors = small_checkpoint()
     body = {f"transformer.{name}": array for name, array in tensors.items()}
     same, other = ({"lm_head.weight": tensors["wte.weight"] + more} for more in (0, 1))
     for given in (same | body, body | same):  # the head may come first or last
         equals = "An lm_head.weight that is equal to wte.weight is refused. It should be left out."
-        compare(step, given, tensors, equals)
-    says(lambda: step.to_parameters(body | other), "an lm_head.weight that differs from wte.weight", "lm_head.weight")
+        compare(answer, given, tensors, equals)
+    says(lambda: answer.to_parameters(body | other), "an lm_head.weight that differs from wte.weight", "lm_head.weight")
 
 
 # ---------------------------------------------------------------- the checkpoint
 
 
-def test_hugging_face(step, expected, tiny):
+def test_hugging_face(answer, expected, tiny):
     """load_checkpoint makes the tiny GPT-2, and its logits are Hugging Face's"""
     whole = "The tiny GPT-2 is whole, and load_checkpoint refuses it. "
     whole += "Is the model made by the checkpoint's own config.json, and do the tensors go through to_parameters?"
-    model = accepts(step.load_checkpoint, TINY, otherwise=whole)
+    model = accepts(answer.load_checkpoint, TINY, otherwise=whole)
     kind = type(model).__name__
     expect(isinstance(model, GPT2LMHeadModel), "load_checkpoint should give a GPT2LMHeadModel.", found=kind)
 
@@ -321,13 +321,13 @@ def test_hugging_face(step, expected, tiny):
     close(found, expected["batch/logits"], "B T V", suspects=suspects(), what="The logits")
 
 
-def test_config(step, tmp_path):
+def test_config(answer, tmp_path):
     """the model is made by the config.json of its folder, a path or its name"""
     for folder in (tmp_path, str(tmp_path)):
         save(tmp_path, small_checkpoint(), SMALL)
         refused = "A whole checkpoint is refused. Is the model made by its own config.json?"
         try:
-            model = accepts(step.load_checkpoint, folder, otherwise=refused)
+            model = accepts(answer.load_checkpoint, folder, otherwise=refused)
         except TypeError as error:
             path = "The folder may come as a str, to which `/` adds nothing: `Path(directory)` makes a path of either."
             expect("for /: 'str'" not in str(error), path)
@@ -351,9 +351,9 @@ UNFIT = {
 
 
 @pytest.mark.parametrize("name", UNFIT)
-def test_refuses_what_does_not_fit(step, tmp_path, name):
+def test_refuses_what_does_not_fit(answer, tmp_path, name):
     """a checkpoint that does not fit its config is a ValueError that names the tensor"""
     changes, config, culprit = UNFIT[name]
     tensors = {key: array for key, array in (small_checkpoint() | changes).items() if array is not None}
     save(tmp_path, tensors, SMALL | config)
-    says(lambda: step.load_checkpoint(str(tmp_path)), f"a checkpoint {name}", culprit)
+    says(lambda: answer.load_checkpoint(str(tmp_path)), f"a checkpoint {name}", culprit)

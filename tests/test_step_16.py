@@ -28,12 +28,12 @@ def cosines(vector, table):
     return np.array([np.dot(vector, row) / (np.dot(vector, vector) * np.dot(row, row)) ** 0.5 for row in table])
 
 
-def test_word_id(step, tokenizer):
+def test_word_id(answer, tokenizer):
     """word_id gives the token of a word inside a text: with the space before it"""
     spaced = "a text holds the word with the space before it, and that is another token"
     for word in ("king", "queen", "man", "Monday"):  # without the space, the last two are a single token too
         try:
-            found = step.word_id(word, tokenizer)
+            found = answer.word_id(word, tokenizer)
         except ValueError as error:
             expect(False, f"word_id refuses {word!r}: {spaced}, {' ' + word!r}.", found=str(error))
         what = f"word_id({word!r})"
@@ -45,33 +45,35 @@ def test_word_id(step, tokenizer):
         ("Once", "a single token only without the space"),
     ):
         otherwise = f"word_id takes {word!r}, which is {count}: no row stands for it. A ValueError belongs here."
-        refuses(step.word_id, word, tokenizer, of=(ValueError,), otherwise=otherwise)
+        refuses(answer.word_id, word, tokenizer, of=(ValueError,), otherwise=otherwise)
 
 
-def test_cosine_of_two_vectors(step):
+def test_cosine_of_two_vectors(answer):
     """cosine_similarity of two vectors is a · b / (|a| |b|)"""
-    found = [step.cosine_similarity(VECTOR, row) for row in TABLE[:4]]
+    found = [answer.cosine_similarity(VECTOR, row) for row in TABLE[:4]]
     suspects = mistakes_in(solution_16.cosine_similarity, lambda cosine: [cosine(VECTOR, row) for row in TABLE[:4]])
     for number in found:
         has_shape(number, (), what="cosine_similarity of two vectors")
-    close(found, cosines(VECTOR, TABLE[:4]), "pairs", suspects=suspects, what="cosine_similarity of four pairs of vectors")
+    close(
+        found, cosines(VECTOR, TABLE[:4]), "pairs", suspects=suspects, what="cosine_similarity of four pairs of vectors"
+    )
 
 
-def test_cosine_with_a_table(step):
+def test_cosine_with_a_table(answer):
     """cosine_similarity of a vector and a table gives a number for each row"""
     suspects = mistakes_in(solution_16.cosine_similarity, lambda cosine: cosine(VECTOR, TABLE))
-    found = step.cosine_similarity(VECTOR, TABLE)
+    found = answer.cosine_similarity(VECTOR, TABLE)
     close(found, cosines(VECTOR, TABLE), "V", suspects=suspects, sizes={"C": 4}, what="cosine_similarity with a table")
 
 
-def test_zeros(step):
+def test_zeros(answer):
     """a vector of zeros has a similarity of 0, not nan"""
     others = np.arange(len(TABLE)) != 5
     table, right = TABLE * others[:, np.newaxis], cosines(VECTOR, TABLE) * others
     with np.errstate(all="ignore"):
         pairs = (
-            (step.cosine_similarity(VECTOR, table), right),
-            (step.cosine_similarity(np.zeros(4), TABLE), np.zeros(len(TABLE))),
+            (answer.cosine_similarity(VECTOR, table), right),
+            (answer.cosine_similarity(np.zeros(4), TABLE), np.zeros(len(TABLE))),
         )
     for found, expected in pairs:
         expect(
@@ -81,7 +83,7 @@ def test_zeros(step):
         close(found, expected, "V", what="cosine_similarity with zeros")
     for a, b in ((VECTOR, np.zeros(4)), (np.zeros(4), VECTOR), (np.zeros(4), np.zeros(4))):
         with np.errstate(all="ignore"):
-            found = step.cosine_similarity(a, b)
+            found = answer.cosine_similarity(a, b)
         none = "One of two vectors is all zeros, and the result is nan, from 0 / 0. It should be 0, as with a table."
         one = "A vector of zeros has a similarity of 1 to another. It points nowhere: its similarity to anything is 0."
         close(found, 0.0, suspects=[(np.nan, none), (1.0, one)], what="cosine_similarity of a vector and one of zeros")
@@ -112,37 +114,37 @@ def compare(found, vector, count, exclude, what, formula, *args):
     close(similarities, cosine[right], "count", suspects=suspects, what=f"The list of similarities from {what}")
 
 
-def test_nearest(step):
+def test_nearest(answer):
     """nearest gives the rows with the highest cosine, the best first"""
     arguments = VECTOR, TABLE, 6
-    compare(step.nearest(*arguments), VECTOR, 6, (), "nearest", solution_16.nearest, *arguments)
+    compare(answer.nearest(*arguments), VECTOR, 6, (), "nearest", solution_16.nearest, *arguments)
 
 
-def test_exclude(step):
+def test_exclude(answer):
     """nearest passes over the excluded rows and still gives as many as were asked for"""
     ranked = np.argsort(-cosines(VECTOR, TABLE)).tolist()
     exclude = [ranked[0], ranked[2], ranked[-1]]
     what, arguments = "nearest with excluded rows", (VECTOR, TABLE, 4, exclude)
-    compare(step.nearest(*arguments), VECTOR, 4, exclude, what, solution_16.nearest, *arguments)
-    found = step.nearest(VECTOR, TABLE, 50, exclude)
+    compare(answer.nearest(*arguments), VECTOR, 4, exclude, what, solution_16.nearest, *arguments)
+    found = answer.nearest(VECTOR, TABLE, 50, exclude)
     excluded = "Where more rows are asked for than there are, excluded ones come too. They should not come at all."
     expect(not set(exclude) & set(rows(found, what)[0]), excluded)
     arguments = VECTOR, TABLE, 50, exclude
     compare(found, VECTOR, 50, exclude, "nearest for a count above the number of rows", solution_16.nearest, *arguments)
 
 
-def test_analogy(step):
+def test_analogy(answer):
     """analogy gives the rows nearest to a - b + c, without a, b and c"""
     a, b, c = 2, 16, 24  # all three are among the four rows nearest to a - b + c
     arguments = a, b, c, TABLE, 4
     vector = TABLE[a] - TABLE[b] + TABLE[c]
-    compare(step.analogy(*arguments), vector, 4, (a, b, c), "analogy", solution_16.analogy, *arguments)
+    compare(answer.analogy(*arguments), vector, 4, (a, b, c), "analogy", solution_16.analogy, *arguments)
 
 
-def test_king_and_queen(step, tokenizer, tiny, record_property):
+def test_king_and_queen(answer, tokenizer, tiny, record_property):
     """on the tiny GPT-2, king - man + woman is queen"""
     table = tiny.weights["wte.weight"]
-    king, man, woman = (step.word_id(word, tokenizer) for word in ("king", "man", "woman"))
-    ids, similarities = rows(step.analogy(king, man, woman, table, 1), "analogy")
+    king, man, woman = (answer.word_id(word, tokenizer) for word in ("king", "man", "woman"))
+    ids, similarities = rows(answer.analogy(king, man, woman, table, 1), "analogy")
     equal(ids, encode(" queen", tokenizer), what="The list of the row nearest to king - man + woman")
     record_property("note", f"with a cosine of {similarities[0]:.2f}")

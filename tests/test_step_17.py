@@ -85,9 +85,9 @@ def follow(tokens, count, choose=solution_17.greedy, generate=gpt2.generate):
     return generate(logits, tokens, count, N_POSITIONS, choose)
 
 
-def written(step, model, start, count, *choose):
+def written(answer, model, start, count, *choose):
     """All that the learner's `generate` gives, as a list."""
-    result = step.generate(model, start, count, *choose)
+    result = answer.generate(model, start, count, *choose)
     kind = f"a {type(result).__name__}"
     stream = "generate should give its tokens one by one, by `yield`, so that they can be shown as they come."
     expect(isinstance(result, Iterator), stream, found=kind)
@@ -101,10 +101,10 @@ def written(step, model, start, count, *choose):
     return [whole_number(token, "What generate yields, the ID of a token,") for token in tokens]
 
 
-def test_greedy(step):
+def test_greedy(answer):
     """greedy gives the token with the highest logit, the first of several"""
     several = [SCORES[0], np.array([-3.0, 0.1, 2.0]), np.array([0.0, 2.0, 1.0, 2.0])]
-    found = [step.greedy(scores.copy()) for scores in several]
+    found = [answer.greedy(scores.copy()) for scores in several]
     for choice, scores in zip(found, several):
         value = isinstance(choice, float | np.floating) and np.isclose(choice, scores.max())
         expect(not value, "greedy gives the logit itself: `argmax` gives its place.", found=choice)
@@ -115,38 +115,40 @@ def test_greedy(step):
     equal(found, right, suspects=suspects, what="The list of greedy's choices from three lists of logits")
 
 
-def test_generate(step):
+def test_generate(answer):
     """generate scores the text, takes the last position, appends the choice, and again"""
     start, count, model = [4, 9, 2], 4, Model()
     given, T, right = list(start), len(start), follow(start, count)
-    found = written(step, model, given, count)
+    found = written(answer, model, given, count)
     again = "The same token comes again and again: the new token is not appended to the text."
     expect(found == right or model.lengths != [T] * count or len(set(found)) > 1, again, expected=right, found=found)
     suspects = mistakes_in(gpt2.generate, lambda generate: follow(start, count, generate=generate))
     equal(found, right, suspects=suspects, what="The list of new tokens")
     changed = "The caller's own list of tokens has changed: work on a copy, `list(tokens)`."
     expect(given == start, changed, expected=start, found=given)
-    equal(written(step, Model(), np.array(start), 1), right[:1], what="The list of one new token after an array of IDs")
-    equal(written(step, Model(), start, 0), [], what="The list of no new tokens")
+    equal(
+        written(answer, Model(), np.array(start), 1), right[:1], what="The list of one new token after an array of IDs"
+    )
+    equal(written(answer, Model(), start, 0), [], what="The list of no new tokens")
 
 
-def test_long_texts(step):
+def test_long_texts(answer):
     """the model sees the last n_positions tokens of a long text"""
     for start in ([4, 9, 2, 0], list(range(11, 21))):
         suspects = mistakes_in(gpt2.generate, lambda generate: follow(start, 5, generate=generate))
-        equal(written(step, Model(), start, 5), follow(start, 5), suspects=suspects, what="The list of new tokens")
+        equal(written(answer, Model(), start, 5), follow(start, 5), suspects=suspects, what="The list of new tokens")
 
 
-def test_streams(step):
+def test_streams(answer):
     """each token comes as soon as it is chosen"""
     model = Model()
-    next(step.generate(model, [1, 2], 5))
+    next(answer.generate(model, [1, 2], 5))
     late = "The first token comes after the model was asked several times: yield each token inside the loop, as it is chosen."
     passes = f"{len(model.lengths)}"
     expect(len(model.lengths) == 1, late, expected="1 forward pass before the first token", found=passes)
 
 
-def test_choose(step):
+def test_choose(answer):
     """choose picks each token, from the logits of the next one, a NumPy array [V]"""
     seen = []
 
@@ -154,7 +156,7 @@ def test_choose(step):
         seen.append(scores)
         return int(np.argmin(numpy(scores)))
 
-    found = written(step, Model(), [5, 6], 3, worst)
+    found = written(answer, Model(), [5, 6], 3, worst)
     expect(seen, "`choose` is never called: it should pick each token.")
     kind = type(seen[0]).__name__
     array = "`choose` should be given a NumPy array: a tensor's `to_numpy()` makes one."
@@ -167,20 +169,20 @@ def test_choose(step):
     suspects = [(follow([5, 6], 3), "`choose` is called, and what it picks is not used.")]
     right = follow([5, 6], 3, np.argmin)
     equal(found, right, suspects=suspects, what="The list of new tokens")
-    zeros = written(step, Model(), [5, 6], 3, lambda scores: 0)
+    zeros = written(answer, Model(), [5, 6], 3, lambda scores: 0)
     equal(zeros, [0, 0, 0], what="The list of tokens from a `choose` that always picks 0")
 
 
-def test_refuses_nothing(step):
+def test_refuses_nothing(answer):
     """a text of no tokens is a ValueError"""
     otherwise = "generate takes an empty text. It should raise a ValueError: there is no token to go on from."
-    refuses(lambda: written(step, Model(), [], 1), of=(ValueError,), otherwise=otherwise)
+    refuses(lambda: written(answer, Model(), [], 1), of=(ValueError,), otherwise=otherwise)
 
 
-def test_hugging_face(step, tiny):
+def test_hugging_face(answer, tiny):
     """on the tiny GPT-2 the greedy text is Hugging Face's"""
     text = json.loads((REFERENCE / "generated.json").read_text())[0]
     weights = {f"transformer.{name}": array for name, array in tiny.weights.items()}
     model = build(GPT2LMHeadModel, tiny.config, weights=weights)
-    found = written(step, model, text["prompt_ids"], 2)
+    found = written(answer, model, text["prompt_ids"], 2)
     equal(found, text["ids"][:2], what=f"The list of tokens after {text['prompt']!r}")

@@ -30,22 +30,22 @@ def softmax(logits):
     return powers / powers.sum()
 
 
-def check(step, which, group="crafted"):
+def check(answer, which, group="crafted"):
     """Compare `probabilities` with Hugging Face's in all the cases that `which` accepts."""
     tried = []
     for logits, temperature, top_k, top_p, expected in cases(which, group):
         given = logits.copy()
         try:
             with np.errstate(all="ignore"):
-                found = step.probabilities(given, temperature, top_k, top_p)
+                found = answer.probabilities(given, temperature, top_k, top_p)
         except IndexError as error:
             too_many = f"top_k {top_k} with {len(logits)} tokens is an error: all of them should stay."
             expect(top_k <= len(logits), too_many, found=str(error))
             raise
         except ValueError as error:
-            if on_purpose(error) != step.probabilities.__code__.co_filename:
+            if on_purpose(error) != answer.probabilities.__code__.co_filename:
                 raise
-            sentence = refusal(step, logits, {"temperature": temperature, "top_k": top_k, "top_p": top_p})
+            sentence = refusal(answer, logits, {"temperature": temperature, "top_k": top_k, "top_p": top_p})
             raise Wrong(sentence, found=str(error)) from None
         expect(found is not None, "probabilities gives None: is a `return` missing at the end?")
         listed = "probabilities gives a list. It should be an array of NumPy, [V]."
@@ -66,11 +66,11 @@ ALLOWED = {
 }
 
 
-def refusal(step, logits, settings):
+def refusal(answer, logits, settings):
     """What to say where `probabilities` refuses settings that are allowed; it names the one that is to blame."""
     for name, other in (("temperature", 0.7), ("top_k", 3), ("top_p", 0.5)):
         try:
-            step.probabilities(logits.copy(), **settings | {name: other})
+            answer.probabilities(logits.copy(), **settings | {name: other})
         except Exception:
             continue
         return f"probabilities refuses {name} {settings[name]:g}. {ALLOWED[name]}"
@@ -112,12 +112,12 @@ def explained(wrong, tried):
     return explain
 
 
-def test_softmax(step):
+def test_softmax(answer):
     """without temperature and filters it is a softmax, of large logits too"""
-    check(step, lambda temperature, top_k, top_p: (temperature, top_k, top_p) == (1, 0, 1))
+    check(answer, lambda temperature, top_k, top_p: (temperature, top_k, top_p) == (1, 0, 1))
     logits = ARRAYS["crafted/logits"][0]
     with np.errstate(all="ignore"):
-        found = step.probabilities(logits + 1000)
+        found = answer.probabilities(logits + 1000)
     lost = (
         np.full(12, np.nan),
         "Logits of 1,000 overflow: e to that power is infinite. Take the largest logit from all of them first.",
@@ -125,17 +125,17 @@ def test_softmax(step):
     close(found, softmax(logits + 1000), "V", suspects=[lost], what="The distribution for logits around 1,000")
 
 
-def test_temperature(step):
+def test_temperature(answer):
     """the logits are divided by the temperature"""
-    check(step, lambda temperature, top_k, top_p: (top_k, top_p) == (0, 1))
+    check(answer, lambda temperature, top_k, top_p: (top_k, top_p) == (0, 1))
 
 
-def test_temperature_0(step):
+def test_temperature_0(answer):
     """temperature 0 gives all the chances to the best token, the first of several"""
     for logits, (top_k, top_p) in product(ARRAYS["crafted/logits"], ((0, 1.0), (3, 0.5))):
         try:
             with np.errstate(all="ignore"):
-                found = step.probabilities(logits, 0.0, top_k, top_p)
+                found = answer.probabilities(logits, 0.0, top_k, top_p)
         except (ZeroDivisionError, ValueError) as error:
             refused = "A temperature of 0 is an error. The best token should have probability 1."
             expect(False, refused, found=str(error))
@@ -151,15 +151,15 @@ def test_temperature_0(step):
         close(found, first.astype(float), "V", suspects=suspects, what="The distribution for temperature 0")
 
 
-def test_top_k(step):
+def test_top_k(answer):
     """top_k keeps the k best tokens and their equals; 0 and more than there are keep all"""
-    check(step, lambda temperature, top_k, top_p: temperature == 1 and top_p == 1)
+    check(answer, lambda temperature, top_k, top_p: temperature == 1 and top_p == 1)
 
 
-def test_top_p(step):
+def test_top_p(answer):
     """top_p keeps as few of the best tokens as reach it, and always one"""
-    check(step, lambda temperature, top_k, top_p: temperature == 1 and top_k == 0)
-    found = np.sort(step.probabilities(np.zeros(4), 1.0, 0, 0.5))  # any two of them, as in Hugging Face's
+    check(answer, lambda temperature, top_k, top_p: temperature == 1 and top_k == 0)
+    found = np.sort(answer.probabilities(np.zeros(4), 1.0, 0, 0.5))  # any two of them, as in Hugging Face's
     more = "Of four equal tokens three stay with top_p 0.5, where two reach it. A token goes if those before it have top_p or more."
     close(
         found,
@@ -169,14 +169,14 @@ def test_top_p(step):
     )
 
 
-def test_together(step):
+def test_together(answer):
     """temperature, top-k and top-p act in this order"""
-    check(step, lambda temperature, top_k, top_p: True)
+    check(answer, lambda temperature, top_k, top_p: True)
 
 
-def test_model(step):
+def test_model(answer):
     """on the tiny GPT-2's logits, the distribution is Hugging Face's"""
-    check(step, lambda temperature, top_k, top_p: True, "model")
+    check(answer, lambda temperature, top_k, top_p: True, "model")
 
 
 SENSELESS = {
@@ -188,29 +188,31 @@ SENSELESS = {
 
 
 @pytest.mark.parametrize("name", SENSELESS)
-def test_refuses_bad_settings(step, name):
+def test_refuses_bad_settings(answer, name):
     """a negative temperature or top_k, or a top_p outside 0 to 1, is a ValueError"""
     otherwise = f"probabilities takes {name}, which makes no sense. It should raise a ValueError."
     logits = ARRAYS["crafted/logits"][0]
     with np.errstate(all="ignore"):
-        refuses(lambda: step.probabilities(logits, **SENSELESS[name]), of=(ValueError,), otherwise=otherwise)
+        refuses(lambda: answer.probabilities(logits, **SENSELESS[name]), of=(ValueError,), otherwise=otherwise)
 
 
-def draws(step, settings, seed, count):
+def draws(answer, settings, seed, count):
     """Tokens that `sample` draws, one after the other from one generator."""
     rng = np.random.default_rng(seed)
-    tokens = [whole_number(step.sample(*settings, rng), "What sample gives, the ID of a token,") for _ in range(count)]
+    tokens = [
+        whole_number(answer.sample(*settings, rng), "What sample gives, the ID of a token,") for _ in range(count)
+    ]
     outside = [token for token in tokens if not 0 <= token < 12]
     expect(not outside, "sample gives a number that is no ID of a token: they go from 0 to 11 here.", found=outside[:1])
     return tokens
 
 
-def test_sample(step):
+def test_sample(answer):
     """sample draws each token as often as its probability says"""
     count = 500
     wanted = (2.0, 0, 1.0), (2.0, 12, 0.9), (0.7, 3, 1.0)
     for *settings, expected in cases(lambda *those: those in wanted):
-        shares = np.bincount(draws(step, settings, 18, count), minlength=12) / count
+        shares = np.bincount(draws(answer, settings, 18, count), minlength=12) / count
 
         def fits(chances):
             error = 5 * np.sqrt(chances * (1 - chances) / count) + 1e-9  # five standard deviations
@@ -240,10 +242,10 @@ def in_words(shares):
     return " ".join(f"{share:.2f}" for share in shares)
 
 
-def test_seed(step):
+def test_seed(answer):
     """the same seed draws the same tokens, another seed others"""
     settings = ARRAYS["crafted/logits"][3], 1.0, 0, 1.0
-    first, again, other = (draws(step, settings, seed, 50) for seed in (1, 1, 2))
+    first, again, other = (draws(answer, settings, seed, 50) for seed in (1, 1, 2))
     expect(
         first == again,
         "The same seed draws other tokens the second time: draw with `rng`, not with `np.random` or `random`.",
@@ -251,8 +253,8 @@ def test_seed(step):
     expect(first != other, "Another seed draws the same tokens: draw with `rng`, not with a generator of your own.")
 
 
-def test_sample_at_0(step):
+def test_sample_at_0(answer):
     """at temperature 0 sample is greedy"""
     logits = ARRAYS["crafted/logits"][3]
-    found = draws(step, (logits, 0.0, 0, 1.0), 5, 20)
+    found = draws(answer, (logits, 0.0, 0, 1.0), 5, 20)
     equal(found, [int(np.argmax(logits))] * 20, what="What sample draws at temperature 0")

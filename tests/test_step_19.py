@@ -107,10 +107,10 @@ def model_of(model):
     return build(GPT2LMHeadModel, model.config, weights=weights)
 
 
-def compiled(step, model):
+def compiled(answer, model):
     """What the learner makes of a model, and the stand-in for what was compiled meanwhile."""
     Compiled.all = []
-    found = step.compile_model(model)
+    found = answer.compile_model(model)
     expect(found is not None, "compile_model gives None: is a `return` missing at the end?")
     same = "compile_model gives the model as it came. `model.compile(…)` gives another thing, which is compiled."
     expect(found is not model, same)
@@ -138,14 +138,14 @@ def call(run, ids):
 
 
 @pytest.fixture(scope="module")
-def frozen(step, random):
+def frozen(answer, random):
     """What the learner makes of the random model, the stand-in for what was compiled, and the model's weights.
 
     The model has zeros since: weights that come later do not go in.
     """
     model = model_of(random)
     weights = {name: numpy(weight).copy() for name, weight in model.parameters}
-    run, made = compiled(step, model)
+    run, made = compiled(answer, model)
     model.load_state_dict({name: tensor(np.zeros_like(weight)) for name, weight in weights.items()})
     return run, made, weights
 
@@ -192,9 +192,9 @@ def test_all_lengths(frozen, random):
         close(found, random["logits"][:B, :T], "B T V", sizes=random.sizes, what="What the graph gives")
 
 
-def test_tiny_gpt2(step, tiny, expected):
+def test_tiny_gpt2(answer, tiny, expected):
     """the tiny GPT-2 gives Hugging Face's logits on 128 tokens"""
-    run, _ = compiled(step, model_of(tiny))
+    run, _ = compiled(answer, model_of(tiny))
     close(call(run, expected["full/input_ids"]), expected["full/logits"], "B T V", what="What the graph gives")
 
 
@@ -246,25 +246,25 @@ class Run:
         time.sleep(seconds)
         self.times.append(time.perf_counter() - start)
 
-    def timed(self, step, *repeats):
+    def timed(self, answer, *repeats):
         """What the learner's function gives for it."""
-        return step.seconds_per_call(self, self._tokens, *repeats)
+        return answer.seconds_per_call(self, self._tokens, *repeats)
 
 
-def test_calls(step):
+def test_calls(answer):
     """seconds_per_call calls once, for what is made only once, and then `repeats` times"""
     for repeats in ([], [2], [1]):
         run, count = Run(0, [0]), *(repeats or [5])
-        run.timed(step, *repeats)
+        run.timed(answer, *repeats)
         words = f"{count + 1} calls for {count} repeats"
         fewer = f"`run` is called {run.calls} times for {count} repeats. Call it once before the clock starts, then `repeats` times."
         expect(run.calls == count + 1, fewer, expected=words, found=f"{run.calls} calls")
 
 
-def test_seconds(step):
+def test_seconds(answer):
     """the result is the median of the times, in seconds, each until the numbers are there"""
     run = Run(FIRST, WAITS)
-    found = run.timed(step, REPEATS)
+    found = run.timed(answer, REPEATS)
     expect(found is not None, "seconds_per_call gives None: is a `return` missing at the end?")
     number = isinstance(found, float | int | np.floating) and not isinstance(found, bool)
     expect(number, "seconds_per_call should give one number, of seconds.", found=found)

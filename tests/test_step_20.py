@@ -86,10 +86,10 @@ def holds(cache, rows, what):
             close(one, array, "P B H D", suspects=suspects, shapes=shapes, what=label)
 
 
-def new_cache(step, random):
+def new_cache(answer, random):
     """The learner's cache for the texts of that model."""
     B = len(random["input_ids"])
-    cache = step.KVCache(random.config, B)
+    cache = answer.KVCache(random.config, B)
     for name in ("rows", "length"):
         expect(hasattr(cache, name), f"The cache has no `{name}`. `__init__` makes self.rows and self.length.")
     config = random.config
@@ -100,18 +100,18 @@ def new_cache(step, random):
     return cache
 
 
-def test_empty(step, random):
+def test_empty(answer, random):
     """an empty cache has room for n_positions tokens, and no past"""
-    cache = new_cache(step, random)
+    cache = new_cache(answer, random)
     expect(cache.past() is None, "An empty cache has no past: `past` gives None as long as nothing is kept.")
-    other = step.KVCache(random.config)
+    other = answer.KVCache(random.config)
     one = "A cache is for one text unless it is told how many."
     expect(other.rows.shape[3] == 1, one, expected="B = 1", found=f"B = {other.rows.shape[3]}")
 
 
-def test_append(step, random):
+def test_append(answer, random):
     """what is appended comes back as the past, in order, and is the cache's own"""
-    cache, first, second = new_cache(step, random), rows_of(random, 4), rows_of(random, 1, seed=1)
+    cache, first, second = new_cache(answer, random), rows_of(random, 4), rows_of(random, 1, seed=1)
     given = first.copy()
     cache.append(given)
     expect(cache.length == 4, "After 4 tokens the cache has another length.", expected=4, found=cache.length)
@@ -124,9 +124,9 @@ def test_append(step, random):
     holds(cache, np.concatenate([first, second], axis=2), "after one token more")
 
 
-def test_full(step, random):
+def test_full(answer, random):
     """a cache takes n_positions tokens; one more is a ValueError"""
-    cache, n_positions = new_cache(step, random), random.config.n_positions
+    cache, n_positions = new_cache(answer, random), random.config.n_positions
     rows = rows_of(random, n_positions)
     cache.append(rows[:, :, :-1])
     otherwise = "A full cache takes more tokens. It should raise a ValueError: the model has no positions for them."
@@ -138,9 +138,9 @@ def test_full(step, random):
     refuses(lambda: cache.append(rows[:, :, -1:]), of=(ValueError,), otherwise=otherwise)
 
 
-def test_two_texts(step, random):
+def test_two_texts(answer, random):
     """length 0 makes it empty again, and two caches share nothing"""
-    cache, other = new_cache(step, random), new_cache(step, random)
+    cache, other = new_cache(answer, random), new_cache(answer, random)
     cache.append(rows_of(random, 5))
     expect(
         other.past() is None,
@@ -158,10 +158,10 @@ def test_two_texts(step, random):
 # ---------------------------------------------------------------- the block
 
 
-def test_prompt_block(step, random):
+def test_prompt_block(answer, random):
     """a prompt goes through a block as before, and its keys and values come too, [2, T, B, H, D]"""
     block = build(Block, random.config, weights=inside(random.weights, "h.0"))
-    found, new = pair(on_max(step.prompt_block, block, random["embeddings"]), "prompt_block", "the keys and values")
+    found, new = pair(on_max(answer.prompt_block, block, random["embeddings"]), "prompt_block", "the keys and values")
     close(found, random["h.0"], "B T C", sizes=random.sizes, what="What prompt_block makes of x")
     right = keys_and_values(random.numpy.h[0], random["embeddings"])
     shapes = {"2 B T H D": "B and T are exchanged. A position comes before the texts of the batch."}
@@ -176,7 +176,7 @@ def test_prompt_block(step, random):
     close(new, right, "2 T B H D", sizes=random.sizes, shapes=shapes, suspects=suspects, what=what)
 
 
-def test_token_block(step, random):
+def test_token_block(answer, random):
     """one more token gets what it gets in the whole text, and its key and value come too, [2, 1, B, H, D]"""
     model = random.numpy
     block = build(Block, random.config, weights=inside(random.weights, "h.0"))
@@ -185,7 +185,7 @@ def test_token_block(step, random):
     P = 5
     x = random["embeddings"][:, P : P + 1]
     past_k, past_v = rows[:, :P]
-    found, new = pair(on_max(step.token_block, block, x, past_k, past_v), "token_block", "its key and value")
+    found, new = pair(on_max(answer.token_block, block, x, past_k, past_v), "token_block", "its key and value")
     suspects = mistakes_in(formula, lambda formula: formula(x, past_k, past_v)[0])
     right = random["h.0"][:, P : P + 1]
     sizes = random.sizes | {"P": P}
@@ -208,9 +208,9 @@ def model_of(model):
     return build(GPT2LMHeadModel, model.config, weights=weights)
 
 
-def decoded(step, model, tokens, past):
+def decoded(answer, model, tokens, past):
     """The logits and the new rows that decode_step gives."""
-    return pair(on_max(step.decode_step, model, tokens, past), "decode_step", "the new keys and values")
+    return pair(on_max(answer.decode_step, model, tokens, past), "decode_step", "the new keys and values")
 
 
 @pytest.fixture(scope="module")
@@ -226,9 +226,9 @@ def model(two_layers):
 
 
 @pytest.fixture(scope="module")
-def prompt(step, model, two_layers):
+def prompt(answer, model, two_layers):
     """What decode_step gives for the first three tokens of the texts."""
-    return decoded(step, model, two_layers["input_ids"][:, :3], None)
+    return decoded(answer, model, two_layers["input_ids"][:, :3], None)
 
 
 def test_prompt(prompt, two_layers):
@@ -255,15 +255,15 @@ def test_prompt(prompt, two_layers):
     close(new, rows, NEW, sizes=random.sizes | {"T": 3}, suspects=suspects, what="What decode_step keeps of a prompt")
 
 
-def go_on(step, model, random, new, positions):
+def go_on(answer, model, random, new, positions):
     """Check the logits at some positions, token by token, each after the keys and values of all before it."""
     formula, ids = Part(gpt2.decode_step, **random.numpy.keywords), random["input_ids"]
-    cache, rows = step.KVCache(random.config, len(ids)), kept(random.numpy, ids)
+    cache, rows = answer.KVCache(random.config, len(ids)), kept(random.numpy, ids)
     for P in positions:
         cache.append(new)
         holds(cache, rows[:, :, :P], f"after {P} tokens")
         past = [tuple(numpy(one) for one in pair) for pair in cache.past()]
-        logits, new = decoded(step, model, ids[:, P : P + 1], cache.past())
+        logits, new = decoded(answer, model, ids[:, P : P + 1], cache.past())
         suspects = mistakes_in(formula, lambda formula: formula(ids[:, P : P + 1], past))
         what = f"decode_step's result after {P} tokens"
         close(logits, random["logits"][:, P], "B V", sizes=random.sizes, suspects=suspects, what=what)
@@ -271,24 +271,24 @@ def go_on(step, model, random, new, positions):
         has_shape(new, right, NEW, sizes=random.sizes, what="What decode_step keeps of a token")
 
 
-def test_prompt_then_tokens(step, model, prompt, two_layers):
+def test_prompt_then_tokens(answer, model, prompt, two_layers):
     """a prompt at once and then a token: the logits are those of Hugging Face's whole text"""
-    go_on(step, model, two_layers, prompt[1], range(3, 4))
+    go_on(answer, model, two_layers, prompt[1], range(3, 4))
 
 
-def test_every_position(step, random_model):
+def test_every_position(answer, random_model):
     """token by token, from the first one on: the same logits, at every position that follows"""
     random = random_model("small")
     model = model_of(random)
-    go_on(step, model, random, decoded(step, model, random["input_ids"][:, :1], None)[1], range(1, 4))
+    go_on(answer, model, random, decoded(answer, model, random["input_ids"][:, :1], None)[1], range(1, 4))
 
 
-def test_tiny_gpt2(step, tiny, expected):
+def test_tiny_gpt2(answer, tiny, expected):
     """the tiny GPT-2 gives Hugging Face's logits for token 128, the last that it can take; then the cache is full"""
-    ids, cache = expected["full/input_ids"], step.KVCache(tiny.config)
+    ids, cache = expected["full/input_ids"], answer.KVCache(tiny.config)
     rows = kept(gpt2.gpt2(tiny.weights, tiny.config.n_head, tiny.config.layer_norm_epsilon).transformer, ids)
     cache.append(rows[:, :, :-1])
-    logits, new = decoded(step, model_of(tiny), ids[:, -1:], cache.past())
+    logits, new = decoded(answer, model_of(tiny), ids[:, -1:], cache.past())
     close(logits, expected["full/logits"][:, -1], "B V", what="decode_step's result after 127 tokens")
     close(new, rows[:, :, -1:], NEW, what="What decode_step keeps of a token")
     cache.append(new)

@@ -28,6 +28,7 @@ from solutions import (
     solution_17,
     solution_18,
     solution_20,  # noqa: F401
+    solution_22,
 )
 from tests import known
 from tests.known import edited, gpt2, listed, made, mistakes_in
@@ -67,6 +68,11 @@ MISTAKES = [
         (18, solution_18.probabilities),
         (20, gpt2.token_block),
         (20, gpt2.decode_step),
+        (22, solution_22.skip_grams),
+        (22, solution_22.forward),
+        (22, solution_22.backward),
+        (22, solution_22.update),
+        (22, solution_22.train),
     ]
     for name, (*edits, sentence) in listed(formula.__name__).items()
 ]
