@@ -116,7 +116,7 @@ def write(prompt: str, args: Namespace, folder: Path, mine: list[int], screen: C
         screen.print(f"[dim]{count} tokens in {seconds:.1f} s, {count / seconds:.1f} per second; {how}[/]")
         if stopped:
             raise KeyboardInterrupt
-        if compilation and fast.missing():
+        if compilation and fast and fast.missing():
             screen.print("[dim]The text is done. Ctrl-C ends the compilation too, and leaves it for another time.[/]")
             try:
                 compile_kernels(["model"], WHAT, screen, compilation)

@@ -174,13 +174,15 @@ class Whole:
             tree = ast.parse(text)
         except SyntaxError as error:
             raise Unfit(f"{where}:{error.lineno} is no Python: {error.msg}.") from None
-        gone, lines, renamed = set(), text.splitlines(), []
+        gone: set[int] = set()
+        lines, renamed = text.splitlines(), list[str]()
         for node in ast.walk(tree):
             gone |= docstring_lines(node, lines)
-            if node not in tree.body and imports_a_piece(node):
+            if isinstance(node, ast.stmt) and node not in tree.body and imports_a_piece(node):
                 raise Unfit(f"{where}:{node.lineno} imports a piece inside a function or block: put it at the top.")
         for node in tree.body:
-            span = range(getattr(node, "lineno", 0), node.end_lineno + 1)
+            end = node.end_lineno or node.lineno
+            span = range(node.lineno, end + 1)
             if isinstance(node, ast.Import | ast.ImportFrom):
                 gone |= set(span)
                 renamed += self.take(node, where)
@@ -191,7 +193,7 @@ class Whole:
                 known = [name for name in bound(node) if self.claim(name, where, code)]
                 if known and known == list(bound(node)):
                     first = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", []))])
-                    gone |= set(range(first, node.end_lineno + 1))
+                    gone |= set(range(first, end + 1))
         code = "\n".join(line for number, line in enumerate(lines, 1) if number not in gone)
         code = re.sub(r"\n{4,}", "\n\n\n", "\n".join([*renamed, code.strip("\n")]))
         self.parts.append(f"# {title}\n\n{code}".rstrip("\n"))
@@ -205,7 +207,7 @@ class Whole:
                 if alias.asname not in (None, alias.name):
                     self.claim(name, where, alias.name)
                     yield f"{name} = {alias.name}"
-            elif imports_a_piece(node) or alias.name == "*" or getattr(node, "level", 0):
+            elif imports_a_piece(node) or alias.name == "*" or getattr(node, "level", False):
                 wanted = "from solutions.solution_NN import NAME"
                 raise Unfit(f"{where}:{node.lineno} should name what it imports, as in `{wanted}`.")
             else:
@@ -237,7 +239,7 @@ class Whole:
                 found.setdefault(f"from {module} import ", []).append(what if what == name else f"{what} as {name}")
             else:
                 found[f"import {what}"] = []
-        groups = [], [], []
+        groups: tuple[list[str], ...] = [], [], []
         lines = [head + ", ".join(sorted(names)) for head, names in found.items()]
         for line in sorted(lines, key=lambda line: (line.startswith("from"), line)):
             root = line.split()[1].split(".")[0]
@@ -263,10 +265,11 @@ def docstring_lines(node: ast.AST, lines: list[str]) -> set[int]:
         return set()
     if ast.get_docstring(node, clean=False) is None or len(node.body) == 1:
         return set()
-    last = node.body[0].end_lineno
+    first = node.body[0]
+    last = first.end_lineno or first.lineno
     while last < len(lines) and not lines[last].strip():
         last += 1
-    return set(range(node.body[0].lineno, last + 1))
+    return set(range(first.lineno, last + 1))
 
 
 def bound(node: ast.stmt) -> Iterator[str]:
@@ -274,7 +277,7 @@ def bound(node: ast.stmt) -> Iterator[str]:
     if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
         yield node.name
     elif isinstance(node, ast.Assign | ast.AnnAssign):
-        for target in getattr(node, "targets", None) or [node.target]:
+        for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
             yield from (
                 part.id for part in ast.walk(target) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
             )

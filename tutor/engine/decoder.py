@@ -197,7 +197,8 @@ class Fast(nn.Module):
         self._loaded: dict[str, engine.Model | None] = {}
         self._step_20 = step_20
         self._blocks = {name: interpreted(getattr(step_20, name)) for name in BLOCKS.values()}
-        self._cache, self._seen = step_20.KVCache(config), []
+        self._cache = step_20.KVCache(config)
+        self._seen: list[int] = []
 
     def forward(self, tokens: Tensor) -> Tensor:
         """The logits, [1, T, V], for tokens [1, T]: those of the last position, and zeros at the others."""
@@ -220,9 +221,9 @@ class Fast(nn.Module):
         name = "token" if self._cache.length else "prompt"
         if not self._loaded.get(name):
             self._loaded[name] = self.graphs[name].load(self)
-        if self._loaded[name]:
+        if graph := self._loaded[name]:
             past = [tensor.driver_tensor for pair in self._cache.past() or () for tensor in pair]
-            results = self._loaded[name].execute(new, *past)
+            results = graph.execute(new, *past)
         else:
             with blocks_by(self._step_20, lambda name, _: self._blocks[name]):
                 results = self._step_20.decode_step(self, Tensor.from_dlpack(new), self._cache.past())
