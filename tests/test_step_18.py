@@ -104,9 +104,13 @@ def explained(wrong, tried):
         return True
 
     def explain(fits):
-        ways = [(some, 0.76, tried, 0.99), (some, 0.76, some, 0)]  # the other cases too, if a mistake gives those
-        found = (find(lambda variant: share(variant, *way[:2]) and share(variant, *way[2:])) for way in ways)
-        return next(filter(None, found), "")
+        def all_fit(variant):
+            return share(variant, some, 1) and share(variant, tried, 0.99)
+
+        def most_fit(variant):
+            return share(variant, some, 0.76)
+
+        return find(all_fit) or mistakes_in(probabilities, lambda variant: variant, searched=False)(most_fit)
 
     find = mistakes_in(probabilities, lambda variant: variant)
     return explain

@@ -109,12 +109,13 @@ def in_words(sentences: list[str]) -> str:
     return sentences[0] if len(sentences) == 1 else f"Two things are wrong. {' And: '.join(sentences)}"
 
 
-def mistakes_in(formula: Callable, call: Callable[[Callable], Any]) -> Callable[[Callable], str]:
+def mistakes_in(formula: Callable, call: Callable[[Callable], Any], searched: bool = True) -> Callable[[Callable], str]:
     """What `tutor.grading.close` and `equal` take to name a mistake: from a comparison to a sentence, or to "".
 
     Args:
         formula: the function, or a part of a model, that the learner's code may be a wrong form of.
         call: gives the result of such a formula, right or wrong, for the check's own input.
+        searched: whether changes that have no sentence are looked for too.
     """
     function = getattr(formula, "func", formula)
     keywords = getattr(formula, "keywords", {})
@@ -140,7 +141,7 @@ def mistakes_in(formula: Callable, call: Callable[[Callable], Any]) -> Callable[
             for count in (1, 2):
                 if sentence := next((says for wrong, says in made(function, count) if explains(wrong)), ""):
                     return sentence
-                if count == 1 and (sentence := search(function, surely)):
+                if count == 1 and searched and (sentence := search(function, surely)):
                     return sentence
         return ""
 

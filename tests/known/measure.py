@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from tutor.course import ROOT, STEPS
+from tutor.course import STEPS
+from tutor.mistakes import read
 from tutor.runner.parent import check
 
 SEARCH = "Your numbers are what comes out when"
@@ -27,17 +28,17 @@ def wrong_answers(numbers: list[int]) -> Iterator[tuple[int, str, str, str]]:
     """The step, the name, the text and the words of each.
 
     Raises:
-        ValueError: what is to be found does not stand once in its file.
+        ValueError: what is to be found does not stand once in its form.
     """
     for key, forms in tomllib.loads(Path(__file__).with_name("held_out.toml").read_text()).items():
         step = STEPS[int(key.removeprefix("step_"))]
         for form, entries in forms.items() if step.number in numbers else ():
-            path = step.solution if form == "solution" else ROOT / "tests" / f"{form}.py"
+            base = step.solution.read_text() if form == "solution" else read(step, "answers")[form].source()
             for name, (*edits, words) in entries.items():
-                text = path.read_text()
+                text = base
                 for find, put in zip(edits[::2], edits[1::2]):
                     if text.count(find) != 1:
-                        raise ValueError(f"{key}, {name}: {find!r} stands {text.count(find)} times in {path}")
+                        raise ValueError(f"{key}, {name}: {find!r} stands {text.count(find)} times in {form}")
                     text = text.replace(find, put)
                 yield step.number, name, text, words
 

@@ -134,10 +134,11 @@ def places(function: ast.FunctionDef) -> Iterator[Place]:
 def single_uses(function: ast.FunctionDef) -> dict[str, tuple[int, int]]:
     """The values that get a name once and are used once, each with the lines of both."""
     made, used = {}, {}
+    shapes = {node.value for node in ast.walk(function) if isinstance(node, ast.Attribute) and node.attr == "shape"}
     for line in ast.walk(function):
         if isinstance(line, ast.stmt) and not isinstance(line, ast.FunctionDef | ast.For | ast.While | ast.If):
             for node in ast.walk(line):
-                if isinstance(node, ast.Name):
+                if isinstance(node, ast.Name) and node not in shapes:
                     (made if isinstance(node.ctx, ast.Store) else used).setdefault(node.id, []).append(line.lineno)
     return {name: (made[name][0], used[name][0]) for name in made if len(made[name]) == len(used.get(name, ())) == 1}
 
@@ -182,6 +183,10 @@ class Scope:
         self.values = [name for name in names if name not in called]
         self.sizes = [name for name in self.values if name in SIZES or name.startswith("n_")]
         self.is_whole = next(iter(trees.values())) is function
+        self.line = {}
+        for node in ast.walk(function):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                self.line[node.id] = min(node.lineno, self.line.get(node.id, node.lineno))
         self.once = set(single_uses(function))
 
 
@@ -247,7 +252,8 @@ def changes(place: Place, scope: Scope) -> Iterator[tuple[int, ast.expr | str]]:
             "_ * 2",
         ):
             yield LIKELY, code
-    yield FACTORS, ast.UnaryOp(ast.USub(), node)
+    factors = FACTORS if scope.is_whole else AROUND
+    yield factors, ast.UnaryOp(ast.USub(), node)
     for code in (
         "2 * _",
         "_ / 2",
@@ -261,10 +267,10 @@ def changes(place: Place, scope: Scope) -> Iterator[tuple[int, ast.expr | str]]:
         "_ - 2",
         "_ // 2",
     ):
-        yield FACTORS, code
+        yield factors, code
     for size in scope.sizes:
         for code in (f"_ * {size}", f"_ / {size}", f"_ * {size} ** 0.5", f"_ / {size} ** 0.5"):
-            yield FACTORS, code
+            yield factors, code
     if isinstance(node, ast.Name) and node.id in scope.sizes:
         return
     if not scope.is_whole:
@@ -273,10 +279,11 @@ def changes(place: Place, scope: Scope) -> Iterator[tuple[int, ast.expr | str]]:
         yield AROUND, code
     for function in scope.functions:
         yield AROUND, f"{function}(_)"
-    for value in (*scope.values, *(f"{layer}({value})" for layer in scope.layers for value in scope.values)):
+    values = [name for name in scope.values if scope.line.get(name, 0) < place.statement.lineno]
+    for value in values:
         if value not in scope.sizes:
-            for code in (f"_ + {value}", f"_ - {value}", f"_ * {value}"):
-                yield AROUND, code
+            yield from ((AROUND, f"_ {sign} {value}") for sign in "+-*")
+            yield from ((AROUND, f"_ + {layer}({value})") for layer in scope.layers)
 
 
 def constants(node: ast.Constant) -> Iterator[tuple[int, ast.expr | str]]:
@@ -357,7 +364,7 @@ def search(function: FunctionType, explains: Callable[[FunctionType], bool]) -> 
     Args:
         explains: says of a function whether it does.
     """
-    end = time.process_time() + SECONDS
+    end = time.thread_time() + SECONDS
     trees = {name: tree(text) for name, text in texts(function).items()}
     scope = remade(function, {}).__globals__
     scope["_tick"] = ticks = Ticks()
@@ -370,7 +377,7 @@ def search(function: FunctionType, explains: Callable[[FunctionType], bool]) -> 
     ]
     found, best = [], AROUND
     for rank, place, other in sorted(todo, key=lambda item: item[0]):
-        if time.process_time() > end or rank > best:
+        if time.thread_time() > end or rank > best:
             break
         other = filled(other, place.node) if isinstance(other, str) else other
         place.put(ast.fix_missing_locations(other))
