@@ -17,6 +17,12 @@ def pytest_configure(config):
     os.environ.pop("PYTHONUNBUFFERED", None)
 
 
+@pytest.fixture(autouse=True)
+def broken_pipes_raise():
+    """`generate` has a broken pipe end its process; here that would be the process of all tests."""
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+
+
 @pytest.fixture(scope="session")
 def kernels_ready():
     """The course's kernels, compiled now if this machine never ran the course: a minute, once."""
