@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from tutor.checkpoint import CheckpointError, find
-from tutor.runner.mine import explained, take
+from tutor.runner.mine import take, told
 from tutor.screen.terminal import console
 from tutor.training import NoTable, load
 
@@ -53,10 +53,7 @@ def main(args: Namespace) -> int:
         screen.print(str(error), markup=False)
         return 2
     except Exception as error:
-        if (sentence := explained(error, mine)) is None:
-            raise
-        screen.print(sentence, markup=False)
-        return 1
+        return told(error, mine, screen)
     return 0
 
 

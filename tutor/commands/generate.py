@@ -23,7 +23,7 @@ from tutor import progress
 from tutor.checkpoint import CheckpointError, find
 from tutor.course import STEPS
 from tutor.engine import kernels
-from tutor.runner.mine import explained, needed, take, written
+from tutor.runner.mine import needed, take, told, written
 from tutor.screen.terminal import compile_kernels, console
 
 if TYPE_CHECKING:
@@ -57,10 +57,7 @@ def main(args: Namespace) -> int:
         mine = take(args.mine, needed(*PIECES, *([FAST] if written(STEPS[FAST].stub) else [])), screen)
         write(prompt, args, folder, mine, screen)
     except Exception as error:
-        if (sentence := explained(error, mine)) is None:
-            raise
-        screen.print(sentence, markup=False)
-        return 1
+        return told(error, mine, screen)
     return 0
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tutor.course import STEPS, command, shown
-from tutor.runner.mine import choose, explained, needed, say, written
+from tutor.runner.mine import choose, needed, say, told, written
 from tutor.screen.terminal import console
 
 PIECES = 2, 15, 17, 18
@@ -99,10 +99,7 @@ def main(args: Namespace) -> int:
         text = one_file(mine, output.name)
         output.write_text(text)
     except Exception as error:
-        if (sentence := explained(error, [])) is None:
-            raise
-        screen.print(sentence, markup=False)
-        return 1
+        return told(error, [], screen)
     screen.print(f"The whole model is in {shown(output.resolve())}, {text.count(chr(10))} lines.", soft_wrap=True)
     run = command(f'python {shown(output.resolve())} tests/reference/tiny-gpt2 "The queen"')
     screen.print(f"[dim]let it write[/]  {run}", soft_wrap=True)

@@ -14,7 +14,7 @@ from rich.text import Text
 from tutor.checkpoint import REFERENCE, WEIGHTS
 from tutor.commands.explore import WORDS, label, main_plane
 from tutor.course import command, shown
-from tutor.runner.mine import explained, take
+from tutor.runner.mine import take, told
 from tutor.screen.terminal import console
 from tutor.training import MOST, TooLittle, Training, save
 
@@ -47,10 +47,7 @@ def main(args: Namespace) -> int:
         screen.print(str(error), markup=False)
         return 2
     except Exception as error:
-        if (sentence := explained(error, mine)) is None:
-            raise
-        screen.print(sentence, markup=False)
-        return 1
+        return told(error, mine, screen)
     return 0 if finished else 130
 
 

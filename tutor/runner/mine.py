@@ -114,6 +114,14 @@ def explained(error: Exception, mine: list[int]) -> str | None:
     return sentence
 
 
+def told(error: Exception, mine: list[int], screen: Console) -> int:
+    """Print what went wrong and return the exit code of that, 1; a fault of the course's own is raised again."""
+    if (sentence := explained(error, mine)) is None:
+        raise error
+    screen.print(sentence, markup=False)
+    return 1
+
+
 def _sentence(error: Exception) -> str | None:
     """What is known to have gone wrong."""
     if theirs := culprit(error):
