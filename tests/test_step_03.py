@@ -64,10 +64,11 @@ def no_suspect(found, right, suspects):
         return len(these) == len(those) and all(map(np.array_equal, these, those))
 
     if sentence := named(suspects, lambda wrong: same(found, wrong) and not same(wrong, right)):
-        both = next((pair for pair in zip(right, found) if not np.array_equal(*pair)), (right, found))
+        differ = [pair for pair in zip(right, found) if not np.array_equal(*pair)]
+        both, counted = (differ[0], "windows") if differ else ((right, found), "batches")
         rows = ((i, a.tolist(), b.tolist()) for i, (a, b) in enumerate(zip(*both)))
         first = ([f"window {i}: {row}" for row in rows] for i, *rows in rows if rows[0] != rows[1])
-        wanted, given = next(first, [f"{len(array)} of them" for array in both])
+        wanted, given = next(first, [f"{len(array)} {counted}" for array in both])
         expect(False, sentence, expected=wanted, found=given)
 
 
