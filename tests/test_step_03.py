@@ -63,7 +63,7 @@ def no_suspect(found, right, suspects):
     def same(these, those):
         return len(these) == len(those) and all(map(np.array_equal, these, those))
 
-    if sentence := named(suspects, lambda wrong: same(found, wrong) and not same(wrong, right)):
+    if not same(found, right) and (sentence := named(suspects, lambda wrong: same(found, wrong))):
         differ = [pair for pair in zip(right, found) if not np.array_equal(*pair)]
         both, counted = (differ[0], "windows") if differ else ((right, found), "batches")
         rows = ((i, a.tolist(), b.tolist()) for i, (a, b) in enumerate(zip(*both)))
