@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import regex
@@ -29,6 +30,11 @@ class Tokenizer:
 
     ids: dict[str, int]
     ranks: dict[tuple[str, str], int]
+
+    @cached_property
+    def tokens(self) -> dict[int, str]:
+        """The token of each ID: `ids` the other way round, made once."""
+        return {number: token for token, number in self.ids.items()}
 
 
 def read_tokenizer(directory: str | Path) -> Tokenizer:
@@ -80,7 +86,7 @@ def decode(ids: list[int], tokenizer: Tokenizer) -> str:
     Raises:
         ValueError: there is no token with one of the IDs.
     """
-    tokens = {number: token for token, number in tokenizer.ids.items()}
+    tokens = tokenizer.tokens
     unknown = [number for number in ids if number not in tokens]
     if unknown:
         raise ValueError(f"there is no token with the ID {unknown[0]}: they go from 0 to {len(tokens) - 1}")

@@ -20,7 +20,7 @@ import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +86,10 @@ class Tokenizer:
     ids: dict[str, int]
     ranks: dict[tuple[str, str], int]
 
+    @cached_property
+    def tokens(self) -> dict[int, str]:
+        return {number: token for token, number in self.ids.items()}
+
 
 def read_tokenizer(directory: str | Path) -> Tokenizer:
     directory = Path(directory)
@@ -125,7 +129,7 @@ def encode(text: str, tokenizer: Tokenizer) -> list[int]:
 
 
 def decode(ids: list[int], tokenizer: Tokenizer) -> str:
-    tokens = {number: token for token, number in tokenizer.ids.items()}
+    tokens = tokenizer.tokens
     unknown = [number for number in ids if number not in tokens]
     if unknown:
         raise ValueError(f"there is no token with the ID {unknown[0]}: they go from 0 to {len(tokens) - 1}")
