@@ -40,6 +40,19 @@ def test_tensors_are_float32_on_the_cpu():
         assert run(code) == "cpu DType.float32\n"
 
 
+def test_an_error_comes_at_once(kernels_ready):
+    """Nothing is compiled before a learner reads that a text is too long (518 s once), whichever is imported first."""
+    body = """
+import numpy as np
+ids = Tensor.from_dlpack(np.zeros((1, 129), np.int64))
+try: load_checkpoint("tests/reference/tiny-gpt2")(ids).to_numpy()
+except ValueError as error: print("index 128 is out of bounds" in str(error))
+"""
+    imports = "from solutions.solution_15 import load_checkpoint", "from max.experimental.tensor import Tensor"
+    for order in (imports, imports[::-1]):
+        assert run("import os; os.environ.pop('MAX_EAGER_EXECUTOR', None)\n" + "\n".join(order) + body) == "True\n"
+
+
 def test_steps_without_max_do_not_import_it():
     assert run("import sys, solutions.solution_02, solutions.solution_04; print('max' in sys.modules)") == "False\n"
 

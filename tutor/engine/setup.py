@@ -3,15 +3,18 @@
 - Each eager operation runs under `asyncio.run`, which before Python 3.13 swaps the handler of Ctrl-C and thereby has
   `signal` build the repr of a task that holds whole tensors: a small transpose then takes a second and a half. It
   only does so where the handler is Python's own, so another one with the same effect takes its place.
-- The default executor also compiles every graph in background processes, which on two cores doubles the time.
+- The default executor also compiles every graph in background processes, which on two cores doubles the time, and those
+  that raise an error in the foreground: minutes until the error comes.
 - Tensors are made on the CPU in float32, also where there is a GPU, for which MAX would choose bfloat16.
 - Kernels come from the course's store (kernels.py) where it has them.
 - `max._kv_cache_ops`, which only serving uses, is written in Mojo: its first import compiles it, 12 s on two cores, and
   later ones still take a tenth of a second. It is imported when one of its functions is called.
+- Python 3.11 lists the names of a protocol anew at each `isinstance`, a tenth of a check's time: it is to remember them.
 
 MAX itself is slow to import, and steps 01 to 04 do without it: what needs MAX is done when MAX is imported.
 """
 
+import functools
 import importlib
 import importlib.abc
 import importlib.util
@@ -19,6 +22,7 @@ import os
 import signal
 import sys
 import threading
+import typing
 from collections.abc import Callable
 from importlib.machinery import ModuleSpec
 from types import FrameType, ModuleType
@@ -38,6 +42,12 @@ def use_the_cpu(tensor: ModuleType) -> None:
     for setting in (tensor.default_device(CPU()), tensor.default_dtype(DType.float32)):
         setting.__enter__()
         entered.append(setting)  # a setting ends when nobody holds it any more
+
+
+def use_the_interpreter(executor: ModuleType) -> None:
+    """Run graphs as MAX_EAGER_EXECUTOR says, also where MAX read it before it was set. `executor` is MAX's module."""
+    if os.environ["MAX_EAGER_EXECUTOR"] == "interpreter":
+        executor.set_default_executor(executor.InterpreterExecutor())
 
 
 def use_the_store(gc_compile: ModuleType) -> None:
@@ -64,6 +74,7 @@ def later(package: str, *names: str) -> None:
 entered: list[object] = []
 AFTER_IMPORT: dict[str, Callable[[ModuleType], None]] = {
     "max.experimental.tensor": use_the_cpu,
+    "max.experimental.executor": use_the_interpreter,
     "max._interpreter_ops.gc_compile": use_the_store,
 }
 
@@ -90,6 +101,8 @@ class AfterImport(importlib.abc.MetaPathFinder):
 
 later("max._kv_cache_ops", "mha_decode_num_partitions", "mla_dispatch_args_scalar")
 os.environ.setdefault("MAX_EAGER_EXECUTOR", "interpreter")
+if sys.version_info < (3, 12):
+    typing._get_protocol_attrs = functools.cache(typing._get_protocol_attrs)  # type: ignore[attr-defined]
 in_main_thread = threading.current_thread() is threading.main_thread()
 if in_main_thread and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
     signal.signal(signal.SIGINT, stop)
