@@ -21,7 +21,7 @@ from solutions.solution_14 import GPT2LMHeadModel
 from tutor.grading import Wrong, build, close, expect, has_shape, numpy, tensor
 
 REPEATS = 3
-FIRST, WAITS = 0.25, [0.05, 0.16, 0.01]
+FIRST, WAITS = 0.25, [0.06, 0.17, 0.03]
 """How long the first call of a model takes that stands in for one, and the next three, in seconds."""
 NEAR = 0.02
 """How far a time may be from the right one: on a machine at work a sleep ends late, and a clock is read late."""
@@ -291,9 +291,9 @@ def test_seconds(answer):
         (1 / right, "That is calls a second. Seconds a call are asked for."),
     ]
     facts = {"expected": f"{right:.3f} s", "found": f"{found:.3f} s"}
+    cpu = "The clock does not see a call that waits: time.process_time counts this process's work alone. Use time.perf_counter."
+    expect(abs(found) > 0.5 * min(times), cpu, **facts)
     nearest, sentence = min(cases, key=lambda case: abs(found - case[0]) / case[0])
     if abs(found - nearest) <= 0.1 * nearest + 0.005:
         raise Wrong(sentence, **facts)
-    cpu = "The clock does not see a call that waits: time.process_time counts this process's work alone. Use time.perf_counter."
-    expect(abs(found) > 0.005, cpu, **facts)
     raise Wrong("seconds_per_call gives another time than the median of its calls.", **facts)

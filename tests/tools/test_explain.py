@@ -369,7 +369,7 @@ ON_NUMPY = [
     (lambda: self.rows, "The first argument of a method is self, the object: is it missing in the line with def?"),
     (lambda: Sized(1, 2).rows_of_it(), "What the object keeps is called `self.rows`."),
     (lambda: Sized(1, 2).columns_of_it(), "It is an argument of __init__: what forward needs of it, keep there"),
-    (lambda: [rows for config in [Made()]], "Is `config.rows` meant?"),
+    ((lambda config: lambda: rows + config.rows)(Made()), "Is `config.rows` meant?"),
     (lambda: Sized(1, 2).bad, "What the object keeps is called `self.bad`."),
     (lambda: argsort([1]), "Is `np.argsort` meant?"),
     (lambda: unpak([1]), "There is no `unpak` here. Is `unpack` meant?"),

@@ -43,6 +43,8 @@ def foreign(error: BaseException, spot: Spot) -> str:
         return ""
     inputs = [*call.args, *(word.value for word in call.keywords)]
     kinds = {kind for node in inputs for kind in _of_max(node, spot)}
+    if "of type Tensor which has no callable" in str(error):  # NumPy knows it, also where a name's value is gone
+        kinds.add("tensor")
     name = ast.unparse(call.func)
     if "tensor" in kinds:
         from max.experimental import functional as F
