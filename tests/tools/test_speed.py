@@ -64,7 +64,7 @@ def test_a_choice_is_no_rounding(case):
         gaps += (best - second).tolist()
         assert len(set(new)) > 10
     print(f"smallest gap {min(gaps):.2g}, median {np.median(gaps):.2g}")
-    assert min(gaps) > 2e-4
+    assert min(gaps) > 1e-4
 
 
 def test_compiled(case):
@@ -110,7 +110,7 @@ def test_what_a_run_measures(monkeypatch):
     """Seconds of each writer, at each context, and of a prompt; nobody is left out."""
     names = {"one": None, "other": None}
     monkeypatch.setattr(speed, "writers", lambda folder: names)
-    monkeypatch.setattr(speed, "timed", lambda write, prompt: (10.0 * len(prompt), [1.0 * len(prompt)] * 3))
+    monkeypatch.setattr(speed, "timed", lambda write, prompt: (10.0 * len(prompt), 1.0 * len(prompt)))
     monkeypatch.setattr(speed.time, "sleep", lambda seconds: None)
     expected = {"token 32": 32, "token 96": 96, "prompt 96": 960}
     assert speed.measure(TINY, (32, 96), 2) == dict.fromkeys(names, expected)

@@ -148,12 +148,11 @@ def memory_speed(runs: int) -> float:
     return sum(part.nbytes for part in parts) / statistics.median(seconds)
 
 
-def timed(write: Writer, prompt: Sequence[int]) -> tuple[float, list[float]]:
-    """Seconds until the first token after a prompt, and those of each further one."""
+def timed(write: Writer, prompt: Sequence[int]) -> tuple[float, float]:
+    """Seconds until the first token after a prompt, and of each further one: their mean, as they may come in bunches."""
     times = [time.perf_counter()]
     times += [time.perf_counter() for _ in write(prompt, TOKENS)]
-    first, *others = np.diff(times).tolist()
-    return first, others
+    return times[1] - times[0], (times[-1] - times[1]) / (TOKENS - 1)
 
 
 def measure(folder: Path, contexts: Sequence[int], runs: int) -> dict[str, dict[str, float]]:
@@ -167,11 +166,11 @@ def measure(folder: Path, contexts: Sequence[int], runs: int) -> dict[str, dict[
     everybody = writers(folder)
     for run, context, (name, write) in product(range(runs + 1), contexts, everybody.items()):
         time.sleep(0.3)  # the threads of the one before may still be spinning
-        first, others = timed(write, rng.integers(vocab_size, size=context).tolist())
+        first, further = timed(write, rng.integers(vocab_size, size=context).tolist())
         if run == 0:
             continue  # what is made only once is made in it
         seconds = found.setdefault(name, {})
-        seconds.setdefault(f"token {context}", []).extend(others)
+        seconds.setdefault(f"token {context}", []).append(further)
         if context == prompt:
             seconds.setdefault(f"prompt {context}", []).append(first)
     order = [*(f"token {context}" for context in contexts), f"prompt {prompt}"]
