@@ -55,7 +55,7 @@ def slow(folder, monkeypatch):
 
 
 def test_a_choice_is_no_rounding(case):
-    """The best logit is clearly above the next, so that equal texts say something; and no text repeats one token."""
+    """The best logit is clearly above the next, so that equal texts say something; and no text repeats itself."""
     _, folder, texts = case
     model, gaps = GPT2LMHeadModel.from_pretrained(folder).eval(), []
     for prompt, new in texts:
@@ -63,7 +63,7 @@ def test_a_choice_is_no_rounding(case):
             logits = model(torch.tensor([prompt + new[:-1]])).logits[0, len(prompt) - 1 :]
         best, second = logits.topk(2).values.T
         gaps += (best - second).tolist()
-        assert len(set(new)) > 10
+        assert len(set(new)) > 20
     print(f"smallest gap {min(gaps):.2g}, median {np.median(gaps):.2g}")
     assert min(gaps) > 1e-4
 

@@ -40,8 +40,8 @@ Writer = Callable[[Sequence[int], int], Iterator[int]]
 def random_gpt2(folder: Path) -> Path:
     """Write a checkpoint of GPT-2's size, with random weights, 498 MB, into a folder, which is returned.
 
-    wte is a quarter of what `random_weights` makes: a text then does not repeat one token, and the best logit is mostly
-    1 or 2 higher than the next, so that rounding does not choose.
+    wte is a quarter of what `random_weights` makes and wpe three times that: a text then hardly repeats itself, and the best
+    logit is mostly 1 or 2 higher than the next, so that rounding does not choose.
     """
     from safetensors.numpy import save_file
 
@@ -51,6 +51,7 @@ def random_gpt2(folder: Path) -> Path:
     config = vars(GPT2Config())
     weights = random_weights(config, seed=124)
     weights["wte.weight"] *= np.float32(0.25)
+    weights["wpe.weight"] *= np.float32(3)
     (folder / "config.json").write_text(json.dumps({"model_type": "gpt2", **config}))
     save_file({f"transformer.{name}": array for name, array in weights.items()}, folder / "model.safetensors")
     return folder
