@@ -180,8 +180,13 @@ def parser() -> Parser:
 
     add("steps", "steps:main", "Say what each step of the course lacks, and make what needs no author.")
 
-    bench = add("bench", "bench:main", "Measure how long a verdict takes.")
-    bench.add_argument("--runs", type=at_least(1, int), default=5, help="how often each command is run (default 5)")
+    bench = add("bench", "bench:main", "Measure how long a verdict takes, or how fast the model writes.")
+    bench.add_argument("--runs", type=at_least(1, int), default=5, help="how often each is measured (default 5)")
+    bench.add_argument(
+        "--decode",
+        action="store_true",
+        help="the model's speed, beside Hugging Face and CTranslate2: in an environment of its own, 1 GB more",
+    )
     bench.add_argument("--cold", action="store_true", help="also with MAX's cache empty: some minutes")
     return top
 

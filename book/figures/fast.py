@@ -1,7 +1,15 @@
 """Figures of chapters 19 and 20: the model as a graph, and what a new token adds to the cache."""
 
+import json
+
+import svg
+
 from book.figures.attention import EXPECTED, WORDS
 from book.figures.draw import CELL_H, arrow, cell, label, picture
+from tutor.course import ROOT
+
+MEASURED = ROOT / "book" / "figures" / "speeds.json"
+"""What `bench --decode` measured last: seconds, by model, writer and what was timed."""
 
 # ---------------------------------------------------------------- step 19
 
@@ -49,4 +57,34 @@ def kept_keys() -> str:
     return picture(x + T * w + 14, y + T * CELL_H + 12, title, elements)
 
 
-DRAWINGS = {"one_graph": one_graph, "kept_keys": kept_keys}
+def speeds() -> str:
+    """How long a token takes by each writer, a bar each: the tiny model and the large one, at all contexts, and a prompt."""
+    measured = json.loads(MEASURED.read_text())
+    x, y, width, row, elements = 216, 20, 380, 20, []
+    floor = 498e6 / measured.pop("memory")
+    for model, writers in measured.items():
+        for what in next(iter(writers.values())):
+            kind, tokens = what.split()
+            said = f"a token after {tokens} others" if kind == "token" else f"a prompt of {tokens} tokens"
+            elements.append(label(14, y + 14, f"{model}: {said}", kind="name", anchor="start"))
+            y += row + 4
+            longest = max(seconds[what] for seconds in writers.values())
+            for i, (name, seconds) in enumerate(writers.items()):
+                length = width * seconds[what] / longest
+                elements.append(label(x - 12, y + 14, name, kind="label", anchor="end"))
+                fill = "heat" if i == 0 else "cell"
+                elements.append(svg.Rect(x=x, y=y + 3, width=round(length, 1), height=row - 6, class_=[fill]))
+                elements.append(
+                    label(x + length + 8, y + 14, f"{seconds[what] * 1e3:.3g} ms", kind="note", anchor="start")
+                )
+                y += row
+            if model != "tiny" and kind == "token":
+                at = round(x + width * floor / longest, 1)
+                top = y - row * len(writers)
+                elements.append(svg.Line(x1=at, y1=top, x2=at, y2=y, class_=["line"], stroke_dasharray=[3, 3]))
+            y += 12
+    title = "Milliseconds for a token and for a prompt, by the course's engine, Hugging Face and CTranslate2."
+    return picture(x + width + 96, y, title, elements)
+
+
+DRAWINGS = {"one_graph": one_graph, "kept_keys": kept_keys, "speeds": speeds}

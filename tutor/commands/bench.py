@@ -63,7 +63,9 @@ def cold(screen: Console) -> None:
 
 
 def main(args: Namespace) -> int:
-    """Print the measurements."""
+    """Print the measurements. How fast the model writes is measured by speed.py, in the environment `bench`."""
+    if args.decode:
+        return subprocess.call([ROOT / "pixiw", "run", "bench-decode", f"--runs={args.runs}"], cwd=ROOT)
     screen = console()
     screen.print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}")
     warm(args.runs, screen)
