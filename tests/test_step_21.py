@@ -78,7 +78,7 @@ def test_past_mask(answer):
         empty = "Where no text has a past, the mask is empty. At least one place stays, and it is hidden."
         expect(lengths.any() or np.size(mask) > 0, empty)
         truth = "The mask says True or False. It is added to the scores: 0 where a text has a token, -inf where it has none."
-        expect(getattr(mask, "dtype", None) != bool, truth)
+        expect(getattr(mask, "dtype", None) != np.bool_, truth)
         suspects = mistakes_in(gpt2.past_mask, lambda formula: formula(lengths))
         shapes = {"B P": "a mask for scores [B, H, T, P] has one row for all heads and tokens of a text."}
         close(mask, gpt2.past_mask(lengths), "B 1 1 P", suspects=suspects, shapes=shapes, what="What past_mask gives")

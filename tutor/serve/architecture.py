@@ -10,12 +10,9 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from max.driver import CPU, Buffer
+from max.driver import Buffer
 from max.dtype import DType
-from max.experimental import nn
-from max.experimental.tensor import Tensor
-from max.graph import DeviceRef, TensorType
+from max.graph import DeviceRef
 from max.graph.weights import WeightsFormat
 from max.nn.kv_cache import MHAKVCacheParams
 from max.pipelines.context import TextContext
@@ -38,8 +35,9 @@ if numbers := os.environ.get(MINE):
     use(map(int, numbers.split(",")))
 
 from solutions.solution_15 import load_checkpoint  # noqa: E402
-from solutions.solution_21 import Caches, batch_step, pad, past_mask, places  # noqa: E402
+from solutions.solution_21 import Caches  # noqa: E402
 from tutor.engine.decoder import use_columns  # noqa: E402
+from tutor.serve.step import Step, input_types, next_logits  # noqa: E402
 
 
 @dataclass
@@ -74,17 +72,6 @@ class Batch(ModelInputs):
     contexts: Sequence[TextContext]
 
 
-class Step(nn.Module):
-    """`batch_step` as a module, as MAX wants it to compile: what is past comes as one tensor after the other."""
-
-    def __init__(self, model):
-        self.config, self.transformer = model.config, model.transformer
-
-    def forward(self, tokens: Tensor, positions: Tensor, last: Tensor, mask: Tensor, *past: Tensor):
-        """The logits and the new keys and values; see step 21."""
-        return batch_step(self, tokens, positions, last, mask, list(zip(past[::2], past[1::2], strict=True)))
-
-
 class GPT2(PipelineModelWithKVCache[TextContext]):
     """What MAX Serve calls: `execute` for each step, `release` when a request has ended."""
 
@@ -95,13 +82,8 @@ class GPT2(PipelineModelWithKVCache[TextContext]):
         super().__init__(pipeline_config, *args, **kwargs)
         model = load_checkpoint(pipeline_config.model.model_path)
         use_columns(model)
-        config = model.config
-        whole, real = DType.int64, DType.float32
-        rows = ["B", config.n_head, "P", config.n_embd // config.n_head]
-        shapes = [(whole, ["B", "T"])] * 2 + [(whole, ["B"]), (real, ["B", 1, 1, "P"])]
-        shapes += [(real, rows)] * (2 * config.n_layer)
-        self.step = Step(model).compile(*(TensorType(*shape, device=CPU()) for shape in shapes))
-        self.caches = Caches(config)
+        self.step = Step(model).compile(*input_types(model.config))
+        self.caches = Caches(model.config)
 
     def _prepare_initial_token_inputs(self, replica_batches, kv_cache_inputs=None, return_n_logits=1):
         """Everything that `execute` needs stands in the contexts."""
@@ -109,16 +91,14 @@ class GPT2(PipelineModelWithKVCache[TextContext]):
         return Batch(contexts=contexts, kv_cache_inputs=kv_cache_inputs)
 
     def execute(self, model_inputs):
-        """The logits of the next token of each text, [B, V]; its new keys and values are kept until `release`."""
+        """The logits of the next token of each text, [B, V], for MAX Serve to choose from."""
         requests = [context.request_id for context in model_inputs.contexts]
-        tokens, counts = pad([context.tokens.active for context in model_inputs.contexts])
-        past, lengths = self.caches.past(requests)
-        positions, last = places(counts, lengths)
-        inputs = [Tensor.from_dlpack(array) for array in (tokens, positions, last, past_mask(lengths))]
-        logits, new = self.step(*inputs, *(tensor for pair in past for tensor in pair))
-        self.caches.append(requests, new.to_numpy(), counts)
-        logits = Buffer.from_numpy(np.ascontiguousarray(logits.to_numpy()))
+        logits = Buffer.from_numpy(self.logits(requests, model_inputs.contexts))
         return ModelOutputs(logits=logits, next_token_logits=logits)
+
+    def logits(self, requests, contexts):
+        """The same as an array; the keys and values of the new tokens are kept until `release`."""
+        return next_logits(self.step, self.caches, requests, [context.tokens.active for context in contexts])
 
     def release(self, request_id):
         """Forget a request that has ended, was cancelled, or must begin again."""
