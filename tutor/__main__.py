@@ -126,6 +126,12 @@ def parser() -> Parser:
     )
     add_mine(generate)
 
+    serve = add("serve", "serve:main", "Serve a GPT-2 to programs, at an endpoint such as OpenAI's.")
+    serve.add_argument("--checkpoint", metavar="PLACE", help=checkpoint)
+    serve.add_argument("--host", default="127.0.0.1", help="where to listen (default 127.0.0.1: this machine alone)")
+    serve.add_argument("--port", type=at_least(1, int, 65535), default=8000, help="on which port (default 8000)")
+    add_mine(serve)
+
     weights = add("weights", "weights:main", "Fetch GPT-2's weights from the Hugging Face hub.")
     weights.add_argument(
         "name", nargs="?", default="gpt2", help="a GPT-2 on the hub (default gpt2, with 124 million parameters)"

@@ -1,4 +1,4 @@
-"""Figures of chapters 19 and 20: the model as a graph, and what a new token adds to the cache."""
+"""Figures of chapters 19 to 21: the model as a graph, what a new token adds to the cache, and many texts at once."""
 
 import json
 
@@ -87,4 +87,81 @@ def speeds() -> str:
     return picture(x + width + 96, y, title, elements)
 
 
-DRAWINGS = {"one_graph": one_graph, "kept_keys": kept_keys, "speeds": speeds}
+# ---------------------------------------------------------------- step 21
+
+
+def one_batch() -> str:
+    """Three texts in one batch: each with a past of its own, its new tokens, padding, and its last token."""
+    texts = [
+        ("A", ["The", "queen", "rules"], ["the"]),
+        ("B", ["A"], ["cat"]),
+        ("C", [], ["Once", "upon"]),
+    ]
+    x, y, w, P, T = 40, 44, 60, 3, 2
+    elements = [label(x + P * w / 2, y - 22, "past, P = 3", kind="name")]
+    elements.append(label(x + (P + 0.5 + T / 2) * w, y - 22, "new, T = 2", kind="name"))
+    elements += [label(x + (P + 0.5 + T) * w + 50, y - 22, "positions", kind="name")]
+    for b, (name, past, new) in enumerate(texts):
+        top = y + b * 2 * CELL_H
+        elements.append(label(x - 14, top + 18, name, kind="name", anchor="end"))
+        for j in range(P):
+            elements += cell(x + j * w, top, past[j] if j < len(past) else "", w=w)
+            elements.append(label(x + (j + 0.5) * w, top + 40, "0" if j < len(past) else "-inf", kind="note"))
+        for j in range(T):
+            last = j == len(new) - 1
+            left = x + (P + 0.5 + j) * w
+            elements += cell(left, top, new[j] if j < len(new) else "", picked=last, w=w)
+            elements.append(label(left + w / 2, top + 40, f"row {b * T + j}", kind="note"))
+        places = [str(len(past) + j) if j < len(new) else "0" for j in range(T)]
+        elements.append(label(x + (P + 0.5 + T) * w + 50, top + 18, ", ".join(places), kind="number"))
+    title = "Three texts in a batch: the mask hides the padding of each past, and each text's last new token is marked."
+    return picture(x + (P + 0.5 + T) * w + 110, y + len(texts) * 2 * CELL_H + 6, title, elements)
+
+
+def requests_in_steps() -> str:
+    """Which requests take part in which step: they come and end when they will."""
+    begins, ends = {"A": 0, "B": 1, "C": 1, "D": 5}, {"A": 7, "B": 3, "C": 9, "D": 9}
+    x, y, w, count = 44, 36, 46, 10
+    elements = [label(x + (i + 0.5) * w, y - 10, str(i + 1), kind="note") for i in range(count)]
+    for row, name in enumerate(begins):
+        top = y + row * (CELL_H + 8)
+        elements.append(label(x - 14, top + 18, name, kind="name", anchor="end"))
+        for i in range(begins[name], ends[name] + 1):
+            prompt = i == begins[name]
+            elements += cell(x + i * w, top, "prompt" if prompt else "token", picked=prompt, w=w)
+    title = "Ten steps and four requests: each joins the batch with its prompt, and leaves it when it has ended."
+    return picture(x + count * w + 14, y + len(begins) * (CELL_H + 8) + 4, title, elements)
+
+
+def one_request() -> str:
+    """What a request goes through: MAX Serve's parts, and the course's in the middle."""
+    parts = [
+        ("HTTP", "a prompt"),
+        ("tokens", "[261, 363]"),
+        ("batch", "of step 21"),
+        ("sample", "one token"),
+        ("HTTP", "a piece of text"),
+    ]
+    x, y, w, gap = 14, 22, 84, 44
+    elements = []
+    for i, (name, note) in enumerate(parts):
+        left = x + i * (w + gap)
+        elements += cell(left, y, name, picked=i == 2, w=w, h=40)
+        elements.append(label(left + w / 2, y + 62, note, kind="note"))
+        if i:
+            elements += arrow(left - gap + 4, y + 20, left - 4, y + 20)
+    start, end = x + 3 * (w + gap) + w / 2, x + 2 * (w + gap) + w / 2
+    elements += arrow(start, y + 84, end, y + 84)
+    elements.append(label((start + end) / 2, y + 102, "until the text has ended", kind="note"))
+    title = "A request goes through the server; the marked part is the course's, and runs once for each token."
+    return picture(x + len(parts) * (w + gap) - gap + 14, y + 112, title, elements)
+
+
+DRAWINGS = {
+    "speeds": speeds,
+    "one_graph": one_graph,
+    "kept_keys": kept_keys,
+    "one_batch": one_batch,
+    "requests_in_steps": requests_in_steps,
+    "one_request": one_request,
+}

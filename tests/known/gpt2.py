@@ -200,6 +200,73 @@ def decode_step(
     return normal[:, 0] @ wte.weight.T
 
 
+def pad(texts: list[list[int]]) -> tuple[Array, Array]:
+    """Texts of different lengths as one array, [B, T], and how many tokens each has, [B]."""
+    counts = np.array([len(text) for text in texts])
+    T = max(counts)
+    rows = [text + [0] * (T - len(text)) for text in texts]
+    return np.array(rows), counts
+
+
+def places(counts: Array, lengths: Array) -> tuple[Array, Array]:
+    """The position of each new token in its own text, [B, T], and the row of each text's last token, [B]."""
+    B, T = len(counts), counts.max()
+    steps = np.arange(T)
+    positions = lengths[:, np.newaxis] + steps
+    padding = steps >= counts[:, np.newaxis]
+    positions = np.where(padding, 0, positions)
+    starts = np.arange(B) * T
+    return positions, starts + counts - 1
+
+
+def past_mask(lengths: Array) -> Array:
+    """0 where a text has a token of the past, -inf where it has none, [B, 1, 1, P]."""
+    P = max(lengths.max(), 1)
+    hidden = np.arange(P) >= lengths[:, np.newaxis]
+    mask = np.where(hidden, -np.inf, 0.0).astype(np.float32)
+    return mask[:, np.newaxis, np.newaxis]
+
+
+def batch_block(
+    x: Array, past_k: Array, past_v: Array, mask: Array, ln_1: "Part", attn: "Part", ln_2: "Part", mlp: "Part"
+) -> tuple[Array, Array]:
+    """New tokens of several texts through a block, each text with a past of its own, [B, H, P, D]: [B, T, C], [2, T, B, H, D]."""
+    B, T, C = x.shape
+    _, H, P, D = past_k.shape
+    q, k, v = np.split(attn.c_attn(ln_1(x)), 3, axis=-1)
+    q, k, v = split_heads(q, H), split_heads(k, H), split_heads(v, H)
+    old = q @ past_k.swapaxes(-1, -2) / D**0.5 + mask
+    own = q @ k.swapaxes(-1, -2) / D**0.5 + causal_mask(T)
+    weights = softmax(np.concatenate([old, own], axis=-1), axis=-1)
+    heads = weights @ np.concatenate([past_v, v], axis=2)
+    attended = attn.c_proj(heads.swapaxes(1, 2).reshape(B, T, C))
+    middle = x + attended
+    worked = mlp(ln_2(middle))
+    new = np.stack([k, v]).transpose(0, 3, 1, 2, 4)
+    return middle + worked, new
+
+
+def batch_step(
+    tokens: Array,
+    positions: Array,
+    last: Array,
+    mask: Array,
+    past: list[tuple[Array, Array]],
+    wte: "Part",
+    wpe: "Part",
+    h: list,
+    ln_f: "Part",
+) -> Array:
+    """The logits after the new tokens of each text, [B, T] -> [B, V]."""
+    B, T = tokens.shape
+    x = wte(tokens) + wpe(positions)
+    for block, (past_k, past_v) in zip(h, past):
+        x, new = batch_block(x, past_k, past_v, mask, **block.keywords)
+    rows = x.reshape(B * T, -1)
+    normal = ln_f(rows[last])
+    return normal @ wte.weight.T
+
+
 def generate(model: Any, tokens: list[int], count: int, n_positions: int, choose: Any) -> list[int]:
     """The tokens that follow a text; `model` gives logits [T, V] for tokens [T]."""
     prompt = list(tokens)

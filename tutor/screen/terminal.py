@@ -1,7 +1,8 @@
 """What the learner watches while something takes time: a spinner, a progress bar, or plain lines where no terminal is."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -40,6 +41,15 @@ def check_watched(child: Child, screen: Console, compilation: kernels.Compilatio
         return check(step, child.answer, watch=watch, child=child)
 
 
+@contextmanager
+def progress_bar(what: str, screen: Console) -> Iterator[Callable[[float, float], None]]:
+    """A bar for as long as something takes, on a terminal; what it gives is told how much is done, and of how much."""
+    columns = SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
+        task = bar.add_task(what)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
 def compile_kernels(
     batches: list[str], what: str, screen: Console, compilation: kernels.Compilation, then: Sequence[str] = ()
 ) -> None:
@@ -51,8 +61,6 @@ def compile_kernels(
     began = time.monotonic()
     if not screen.is_terminal:
         screen.print(f"Compiling {what}: once per machine, about {compilation.expected(batches):.0f} s.")
-    columns = SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
-    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
-        task = bar.add_task(f"Compiling {what}, once per machine")
-        compilation.wait_for(batches, lambda done, total: bar.update(task, completed=done, total=total), then)
+    with progress_bar(f"Compiling {what}, once per machine", screen) as show:
+        compilation.wait_for(batches, show, then)
     screen.print(f"Compiled {what} in {time.monotonic() - began:.0f} s. This machine keeps them.")
