@@ -141,7 +141,7 @@ def mistakes_in(formula: Callable, call: Callable[[Callable], Any], searched: bo
             for count in (1, 2):
                 if sentence := next((says for wrong, says in made(function, count) if explains(wrong)), ""):
                     return sentence
-                if count == 1 and searched and (sentence := search(function, surely)):
+                if count == 1 and searched and (sentence := search(function, surely, keywords)):
                     return sentence
         return ""
 
