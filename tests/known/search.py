@@ -21,10 +21,10 @@ from tests.known.gpt2 import Part
 SECONDS = 0.5
 LIKELY, FACTORS, AROUND = range(3)
 OPERATORS = {
-    "+": ["a - b", "b - a", "a * b", "a / b", "b / a"],
+    "+": ["a - b", "a * b", "a / b", "b / a"],
     "-": ["a + b", "b - a", "a * b", "a / b", "b / a"],
-    "*": ["a + b", "a - b", "b - a", "a / b", "b / a", "a ** b"],
-    "/": ["a + b", "a - b", "b - a", "a * b", "b / a", "a // b"],
+    "*": ["a + b", "a - b", "a / b", "b / a", "a ** b"],
+    "/": ["a + b", "a - b", "a * b", "b / a", "a // b"],
     "@": ["a * b", "b @ a", "a.swapaxes(-1, -2) @ b", "a @ b.swapaxes(-1, -2)"],
     "**": ["a * b", "b ** a"],
     "//": ["a / b", "a % b", "a * b", "b // a"],
@@ -70,9 +70,10 @@ def filled(code: str, **nodes: ast.expr) -> ast.expr:
             return [fill(one) for one in node]
         if not isinstance(node, ast.AST) or isinstance(node, ast.Name) and node.id in nodes:
             return nodes[node.id] if isinstance(node, ast.AST) else node
-        return type(node)(**{field: fill(value) for field, value in ast.iter_fields(node)})
+        fields = {field: fill(getattr(node, field)) for field in node._fields}
+        return type(node)(**fields, lineno=1, end_lineno=1, col_offset=0, end_col_offset=0)
 
-    return fill(parsed(code))
+    return ast.fix_missing_locations(nodes["_"]) if code == "_" else fill(parsed(code))
 
 
 def spelled(node: ast.expr) -> str:
@@ -298,6 +299,14 @@ def calls(node: ast.Call, scope: Scope) -> Iterator[tuple[int, str, dict[str, as
             yield LIKELY, code, {"x": arguments[0], "f": node.func}
 
 
+def chosen(others: list[ast.expr]) -> ast.expr:
+    """One of several expressions, by the number _i: all of them are compiled at once."""
+    choice = others[-1]
+    for i, other in reversed(list(enumerate(others[:-1]))):
+        choice = filled(f"other if _i == {i} else choice", other=other, choice=choice)
+    return choice
+
+
 class Ticks:
     """Counts the turns of loops, and ends them when they are too many."""
 
@@ -349,7 +358,7 @@ def search(function: FunctionType, explains: Callable[[FunctionType], bool], key
     scope["_tick"] = ticks = Ticks()
     ticks.left = 10_000
     parts = list(parts_in(keywords))
-    todo = []
+    todo: dict[tuple[int, Place], list[ast.expr]] = {}
     for one in trees.values():
         right, names, values = scope[one.name], Scope(one, trees, parts), {}
         noting, everywhere = valued(one)
@@ -358,28 +367,25 @@ def search(function: FunctionType, explains: Callable[[FunctionType], bool], key
         explains(scope[function.__name__])
         scope[one.name] = right
         for i, place in enumerate(everywhere):
-            if i in values or place.field == "func" or isinstance(place.node, ast.Slice | ast.Starred):
-                more = [(rank, place, code, nodes) for rank, code, nodes in changes(place, names, values.get(i))]
+            if i in values or place.field == "func":
                 both = place.with_others(everywhere)
-                todo += more + [(rank, both, code, nodes) for rank, _, code, nodes in more if both and rank < AROUND]
+                for rank, code, nodes in changes(place, names, values.get(i)):
+                    other = filled(code, **nodes)
+                    for here in (place, both) if both and rank < AROUND else (place,):
+                        todo.setdefault((rank, here), []).append(other)
     found, best = [], AROUND
-    for rank, place, code, nodes in sorted(todo, key=lambda item: item[0]):
+    for (rank, place), others in sorted(todo.items(), key=lambda item: item[0][0]):
         if time.thread_time() - begin + spent > SECONDS or rank > best:
             break
-        other = filled(code, **nodes)
-        place.put(ast.fix_missing_locations(other))
-        try:
-            changed = compile(ast.Module([place.function], []), "<mistake>", "exec")
-        except (SyntaxError, ValueError, TypeError):
-            continue
-        finally:
-            place.put(place.node)
         right = scope[place.function.name]
-        ticks.left = 1000
-        exec(changed, scope)
-        if explains(scope[function.__name__]):
-            found.append((place, other))
-            best = rank
+        place.put(chosen(others))
+        exec(compile(ast.Module([place.function], []), "<mistake>", "exec"), scope)
+        place.put(place.node)
+        for i, other in enumerate(others):
+            scope["_i"], ticks.left = i, 1000
+            if explains(scope[function.__name__]):
+                found.append((place, other))
+                best = rank
         scope[place.function.name] = right
     spent += time.thread_time() - begin
     whole = next(iter(trees.values()))
@@ -409,8 +415,33 @@ def same(one: Any, other: Any) -> bool:
         return one == other
 
 
+def end_of(trees: dict[str, ast.FunctionDef], function: str, line: int) -> tuple[str, int]:
+    """The line that one would be a part of if no value that is used once had a name of its own."""
+    made: dict[str, int] = {}
+    used: dict[str, list[int]] = {}
+    simple = [one for one in ast.walk(trees[function]) if isinstance(one, ast.Assign | ast.Return | ast.Expr)]
+    for one in simple:
+        sizes = {node.value for node in ast.walk(one) if isinstance(node, ast.Attribute) and node.attr == "shape"}
+        for node in ast.walk(one):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                made[node.id] = one.lineno if node.id not in made else 0
+            elif isinstance(node, ast.Name) and node not in sizes:
+                used.setdefault(node.id, []).append(one.lineno)
+    following = [used[name] for name, where in made.items() if where == line and name in used]
+    if following:
+        return end_of(trees, function, following[0][0]) if len(following) == len(following[0]) == 1 else (function, line)
+    calls = [
+        (name, one.lineno)
+        for name, caller in trees.items()
+        for one in ast.walk(caller)
+        if isinstance(one, ast.Call) and ast.unparse(one.func) == function and name != function
+    ]
+    is_last = line == trees[function].body[-1].lineno
+    return end_of(trees, *calls[0]) if is_last and len(calls) == 1 else (function, line)
+
+
 def told(found: list[tuple[Place, ast.expr]], trees: dict[str, ast.FunctionDef], values_of: Callable[[], dict]) -> str:
-    """The sentence for changes that all give a learner's numbers: for the last, if it has what the others lead to.
+    """The sentence for changes that all give a learner's numbers: for the last, where the others lead to its value.
 
     Args:
         values_of: runs the function as it stands in `trees`, and gives for each of its lines the values it made.
@@ -428,13 +459,11 @@ def told(found: list[tuple[Place, ast.expr]], trees: dict[str, ast.FunctionDef],
         ]
         return max((whole.body.index(line) for line in lines), default=len(whole.body) - 1)
 
+    ends = {end_of(trees, place.function.name, place.statement.lineno) for place, _ in found}
     last = max(line_of(place) for place, _ in found)
-    here = [(place, other) for place, other in found if line_of(place) == last]
+    here = found if len(ends) == 1 else [(place, other) for place, other in found if line_of(place) == last]
     here = [pair for pair in here if pair[0].function is whole] or here
-    end = max(place.statement.lineno for place, _ in here)
-    here = [pair for pair in here if pair[0].statement.lineno == end]
-    lines = {(place.function.name, place.statement.lineno) for place, _ in found}
-    if len(lines) == 1:
+    if len(ends) == 1:
         return here[0][0].in_words(here[0][1])
     made = []
     for place, other in found:
