@@ -25,12 +25,8 @@ FILE = Path(__file__).with_name("mistakes.toml")
 
 @functools.cache
 def listed(function: str) -> dict[str, list[str]]:
-    """The mistakes of one function in mistakes.toml: for each name its edits, and at the end the sentence.
-
-    Raises:
-        KeyError: the list has no such function.
-    """
-    return tomllib.loads(FILE.read_text())[function]
+    """The mistakes of one function in mistakes.toml: for each name its edits, and at the end the sentence."""
+    return tomllib.loads(FILE.read_text()).get(function, {})
 
 
 @functools.cache

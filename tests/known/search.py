@@ -49,7 +49,15 @@ NUMBERS = ["1 + _", "_ + 1", "_ - 1", "_ + 2", "_ - 2", "2 * _", "_ // 2", "-_"]
 """What is made of a whole number."""
 FACTOR = ["-_", "2 * _", "_ / 2", "_ ** 2", "_ ** 0.5", "1 - _", "1 + _", "_ - 1"]
 WRAPS = [f"F.{name}(_)" for name in ("softmax", "tanh", "relu", "sigmoid", "exp", "log", "sqrt")]
-WRAPS += ["abs(_)", "_[::-1]", "np.cumsum(_, 0)", "_ - F.mean(_, -1)", "_ - F.max(_, -1)"]
+WRAPS += [
+    "abs(_)",
+    "_[::-1]",
+    "np.flip(_, 1)",
+    "np.flip(_, -1)",
+    "np.cumsum(_, 0)",
+    "_ - F.mean(_, -1)",
+    "_ - F.max(_, -1)",
+]
 WRAPS += ["_ / np.linalg.norm(_, axis=-1, keepdims=True)", "np.round(_)", "np.sort(_)"]
 """What is made of an array."""
 spent = 0.0
@@ -68,7 +76,7 @@ def filled(code: str, **nodes: ast.expr) -> ast.expr:
     def fill(node: Any) -> Any:
         if isinstance(node, list):
             return [fill(one) for one in node]
-        if not isinstance(node, ast.AST) or isinstance(node, ast.Name) and node.id in nodes:
+        if not isinstance(node, ast.AST) or (isinstance(node, ast.Name) and node.id in nodes):
             return nodes[node.id] if isinstance(node, ast.AST) else node
         fields = {field: fill(getattr(node, field)) for field in node._fields}
         return type(node)(**fields, lineno=1, end_lineno=1, col_offset=0, end_col_offset=0)
@@ -168,7 +176,7 @@ class Scope:
     def __init__(self, function: ast.FunctionDef, trees: dict[str, ast.FunctionDef], parts: list[str]):
         names = [arg.arg for arg in function.args.args]
         stored = [n for n in ast.walk(function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
-        names += [name for name in dict.fromkeys(node.id for node in stored) if name not in names]
+        names += [name for name in dict.fromkeys(node.id for node in stored) if name not in names and name != "_"]
         calls = [node.func for node in ast.walk(function) if isinstance(node, ast.Call)]
         called = {callee.id for callee in calls if isinstance(callee, ast.Name)}
         self.layers = [part for part in parts if part.split(".")[0].split("[")[0] in names]
@@ -215,13 +223,17 @@ def changes(place: Place, scope: Scope, value: Any) -> Iterator[tuple[int, str, 
         for others in (scope.layers, *ALIKE):
             if text in others:
                 yield from ((LIKELY, other, {}) for other in others if other != text)
-    elif isinstance(node, ast.Name) and node.id in scope.values:
+    elif isinstance(node, ast.Name) and node.id in scope.values and field != "test":
         kind = scope.sizes if node.id in scope.sizes else [name for name in scope.values if name not in scope.sizes]
         yield from ((LIKELY, name, {}) for name in kind if name != node.id)
     elif isinstance(node, ast.Call):
         yield from calls(node, scope)
     elif isinstance(node, ast.Subscript | ast.Attribute):
         yield LIKELY, "_", {"_": node.value}
+        if isinstance(value, np.ndarray) and isinstance(node, ast.Subscript):
+            yield from ((AROUND, f"np.{name}(x, 0)", {"x": node.value}) for name in ("mean", "sum", "max"))
+    elif isinstance(node, ast.IfExp):
+        yield from ((LIKELY, "_", {"_": one}) for one in (node.body, node.orelse))
     elif isinstance(node, ast.Tuple | ast.List) and len(node.elts) > 1:
         for i in range(len(node.elts)):
             yield LIKELY, "_", {"_": type(node)([*node.elts[:i], *node.elts[i + 1 :]], node.ctx)}
@@ -250,7 +262,9 @@ def around(place: Place, scope: Scope, value: Any) -> Iterator[tuple[int, str]]:
         yield from ((factors, code) for code in FACTOR)
         sizes = [size for size in scope.sizes if size != getattr(node, "id", "")]
         for size in sizes:
-            yield from ((factors, f"_ {code}") for code in (f"* {size}", f"/ {size}", f"* {size} ** 0.5", f"/ {size} ** 0.5"))
+            yield from (
+                (factors, f"_ {code}") for code in (f"* {size}", f"/ {size}", f"* {size} ** 0.5", f"/ {size} ** 0.5")
+            )
     if not is_array:
         return
     if value.dtype.kind in "iu":
@@ -284,7 +298,11 @@ def calls(node: ast.Call, scope: Scope) -> Iterator[tuple[int, str, dict[str, as
         yield LIKELY, "_", {"_": arguments[0]}
         inner = arguments[0]
         if isinstance(inner, ast.Call) and len(inner.args) == len(arguments) == 1:
-            yield LIKELY, "_", {"_": ast.Call(inner.func, [ast.Call(node.func, inner.args, node.keywords)], inner.keywords)}
+            yield (
+                LIKELY,
+                "_",
+                {"_": ast.Call(inner.func, [ast.Call(node.func, inner.args, node.keywords)], inner.keywords)},
+            )
         for i in range(len(arguments)):
             yield LIKELY, "_", {"_": ast.Call(node.func, [*arguments[:i], node, *arguments[i + 1 :]], node.keywords)}
     if callee == "F.exp":
@@ -362,7 +380,7 @@ def search(function: FunctionType, explains: Callable[[FunctionType], bool], key
     for one in trees.values():
         right, names, values = scope[one.name], Scope(one, trees, parts), {}
         noting, everywhere = valued(one)
-        scope["_note"] = lambda i, value, values=values: values.setdefault(i, value)
+        scope["_note"] = lambda i, value, values=values: (values.setdefault(i, value), value)[1]
         exec(compile(ast.Module([noting], []), "<values>", "exec"), scope)
         explains(scope[function.__name__])
         scope[one.name] = right
@@ -393,7 +411,9 @@ def search(function: FunctionType, explains: Callable[[FunctionType], bool], key
     def values_of() -> dict[int, dict[str, Any]]:
         copy, values = tree(ast.unparse(whole)), {}
         for i, line in reversed(list(enumerate(copy.body))):
-            names = {node.id for node in ast.walk(line) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+            names = {
+                node.id for node in ast.walk(line) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+            }
             note = f"_note({i}, {{{', '.join(f'{name!r}: {name}' for name in names)}}})"
             if not isinstance(line, ast.Return | ast.If):
                 copy.body.insert(i + 1, ast.parse(note).body[0])
@@ -429,7 +449,8 @@ def end_of(trees: dict[str, ast.FunctionDef], function: str, line: int) -> tuple
                 used.setdefault(node.id, []).append(one.lineno)
     following = [used[name] for name, where in made.items() if where == line and name in used]
     if following:
-        return end_of(trees, function, following[0][0]) if len(following) == len(following[0]) == 1 else (function, line)
+        is_once = len(following) == len(following[0]) == 1 and following[0][0] > line  # not in the next turn of a loop
+        return end_of(trees, function, following[0][0]) if is_once else (function, line)
     calls = [
         (name, one.lineno)
         for name, caller in trees.items()
@@ -447,16 +468,25 @@ def told(found: list[tuple[Place, ast.expr]], trees: dict[str, ast.FunctionDef],
         values_of: runs the function as it stands in `trees`, and gives for each of its lines the values it made.
     """
     whole = next(iter(trees.values()))
-    calls = {name: {node.id for node in ast.walk(one) if isinstance(node, ast.Name)} & {*trees} for name, one in trees.items()}
+    calls = {
+        name: {node.id for node in ast.walk(one) if isinstance(node, ast.Name)} & {*trees}
+        for name, one in trees.items()
+    }
 
     def line_of(place: Place) -> int:
         """The number of the whole function's line that holds a place, or leads to the function that does."""
         leads = {place.function.name}
         while more := {name for name in trees if calls[name] & leads} - leads:
             leads |= more
-        lines = [place.above[1]] if place.function is whole else [
-            line for line in whole.body if leads & {node.id for node in ast.walk(line) if isinstance(node, ast.Name)}
-        ]
+        lines = (
+            [place.above[1]]
+            if place.function is whole
+            else [
+                line
+                for line in whole.body
+                if leads & {node.id for node in ast.walk(line) if isinstance(node, ast.Name)}
+            ]
+        )
         return max((whole.body.index(line) for line in lines), default=len(whole.body) - 1)
 
     ends = {end_of(trees, place.function.name, place.statement.lineno) for place, _ in found}
@@ -465,11 +495,18 @@ def told(found: list[tuple[Place, ast.expr]], trees: dict[str, ast.FunctionDef],
     here = [pair for pair in here if pair[0].function is whole] or here
     if len(ends) == 1:
         return here[0][0].in_words(here[0][1])
+    if here[0][0].function is whole:
+        end = max(place.statement.lineno for place, _ in here)
+        here = [pair for pair in here if pair[0].statement.lineno == end]
+        line = ast.walk(whole.body[last])
+        after = {node.id for node in line if isinstance(node, ast.Name) and node.lineno >= end}
+    else:
+        after = {node.id for node in ast.walk(whole.body[last]) if isinstance(node, ast.Name)}
     made = []
     for place, other in found:
         place.put(ast.fix_missing_locations(other))
         made.append(values_of().get(last, {}))
         place.put(place.node)
     mine = made[found.index(here[0])]
-    agree = all(same(one.get(name), value) for one in made for name, value in mine.items())
+    agree = all(same(one.get(name), value) for one in made for name, value in mine.items() if name in after)
     return f"{here[0][0].in_words(here[0][1])} The same may come from what goes into it." if agree else ""

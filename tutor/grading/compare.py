@@ -189,9 +189,9 @@ def _pattern(
 def _root(factor: float) -> str:
     """Which root a factor is, or one over which: ", which is √12"; nothing where it is none, or a simple number."""
     for over, square in (("", factor**2), ("1/", factor**-2)):
-        if 1 < square < 10_000 and abs(square - round(square)) < 1e-3 * square**0.5 and round(square) != square:
-            if round(round(square) ** 0.5) ** 2 != round(square):
-                return f", which is {'-' * (factor < 0)}{over}√{round(square)}"
+        is_whole = 1 < square < 10_000 and abs(square - round(square)) < 1e-3 * square**0.5
+        if is_whole and round(round(square) ** 0.5) ** 2 != round(square):
+            return f", which is {'-' * (factor < 0)}{over}√{round(square)}"
     return ""
 
 
