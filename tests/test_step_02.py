@@ -21,7 +21,7 @@ TEXTS = {
     "one word": " queen",
     "endings": "It's the king's crown, and they'll see we've won't 'S",
     "leading space": "  queen",
-    "numbers": "1 + 22 = 23, 2026-11-21",
+    "numbers": "1 + 22 = 23! 2026-11-21",
     "other letters": "café naïve Ünïcödé Ελλάδα Москва 東京 ١٢٣",
     "emoji": "🙂👍🏽 👩‍👩‍👧",
     "control": "\x00\x07\x7f\xa0\xad",
@@ -116,6 +116,10 @@ def test_merges_the_lowest_rank_first(answer):
             expect(
                 False, f"merge asks for the rank of {error}, which has none. Most pairs have none: they do not merge."
             )
+        pieces = [piece for piece in cases if piece]
+        given = [answer.merge(piece, ranks) for piece in pieces] if found != right else []
+        search = mistakes_in(solution_02.merge, lambda merge: [merge(piece, ranks) for piece in pieces])
+        suspects.append(lambda _, search=search, given=given: search(lambda wrong: wrong == given))
         same(found, right, answer.merge, piece, ranks, suspects=suspects, what=f"merge({piece!r})")
 
 
@@ -151,7 +155,15 @@ def encodes(answer, files, text, right):
             False,
             f"encode asks a table for {error}, which it does not hold. CHARACTER goes from bytes to characters, ids from tokens to IDs.",
         )
-    suspects = mistakes_in(solution_02.encode, lambda encode: encode(text, tokenizer))
+    others = [other for other in TEXTS.values() if found != right]
+
+    def suspects(fits):
+        given = [answer.encode(other, tokenizer) for other in others]
+        search = mistakes_in(solution_02.encode, lambda encode: encode)
+        return search(
+            lambda wrong: fits(wrong(text, tokenizer)) and [wrong(other, tokenizer) for other in others] == given
+        )
+
     same(found, right, answer.encode, text, tokenizer, suspects=suspects, what=f"encode({text!r})")
 
 

@@ -82,7 +82,7 @@ def logits(ids):
 
 def follow(tokens, count, choose=solution_17.greedy, generate=gpt2.generate):
     """The `count` tokens that come after `tokens`, with known mistakes as another `generate`."""
-    return generate(logits, tokens, count, N_POSITIONS, choose)
+    return generate(logits, list(tokens), count, N_POSITIONS, choose)
 
 
 def written(answer, model, start, count, *choose):
@@ -99,6 +99,24 @@ def written(answer, model, start, count, *choose):
         raise
     expect(len(tokens) < count + 20, "generate goes on after max_new_tokens tokens, perhaps without end.")
     return [whole_number(token, "What generate yields, the ID of a token,") for token in tokens]
+
+
+def chosen_from(function, *args, **options):
+    """The tokens that a function gives which goes on with a text, and all the logits that they were chosen from."""
+    seen = []
+
+    def choose(scores):
+        seen.append(numpy(scores))
+        return solution_17.greedy(scores)
+
+    return function(*args, choose, **options), seen
+
+
+def same_scores(some, others):
+    """Whether tokens were chosen from the same logits."""
+    return len(some) == len(others) and all(
+        np.shape(a) == np.shape(b) and np.allclose(a, b, atol=1e-4) for a, b in zip(some, others)
+    )
 
 
 def test_greedy(answer):
@@ -122,8 +140,13 @@ def test_generate(answer):
     found = written(answer, model, given, count)
     again = "The same token comes again and again: the new token is not appended to the text."
     expect(found == right or model.lengths != [T] * count or len(set(found)) > 1, again, expected=right, found=found)
-    suspects = mistakes_in(gpt2.generate, lambda generate: follow(start, count, generate=generate))
-    equal(found, right, suspects=suspects, what="The list of new tokens")
+    suspects = mistakes_in(gpt2.generate, lambda generate: chosen_from(follow, start, count, generate=generate))
+
+    def explain(fits):
+        scored = chosen_from(written, answer, Model(), start, count)  # tokens alone may be the same by accident
+        return suspects(lambda wrong: fits(wrong[0]) and same_scores(wrong[1], scored[1]))
+
+    equal(found, right, suspects=explain, what="The list of new tokens")
     changed = "The caller's own list of tokens has changed: work on a copy, `list(tokens)`."
     expect(given == start, changed, expected=start, found=given)
     equal(

@@ -25,12 +25,8 @@ FILE = Path(__file__).with_name("mistakes.toml")
 
 @functools.cache
 def listed(function: str) -> dict[str, list[str]]:
-    """The mistakes of one function in mistakes.toml: for each name its edits, and at the end the sentence.
-
-    Raises:
-        KeyError: the list has no such function.
-    """
-    return tomllib.loads(FILE.read_text())[function]
+    """The mistakes of one function in mistakes.toml: for each name its edits, and at the end the sentence."""
+    return tomllib.loads(FILE.read_text()).get(function, {})
 
 
 @functools.cache
@@ -141,7 +137,7 @@ def mistakes_in(formula: Callable, call: Callable[[Callable], Any], searched: bo
             for count in (1, 2):
                 if sentence := next((says for wrong, says in made(function, count) if explains(wrong)), ""):
                     return sentence
-                if count == 1 and searched and (sentence := search(function, surely)):
+                if count == 1 and searched and (sentence := search(function, surely, keywords)):
                     return sentence
         return ""
 

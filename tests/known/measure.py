@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.known import search
 from tutor.course import STEPS
 from tutor.mistakes import read
 from tutor.runner.parent import check
@@ -24,13 +25,15 @@ SEARCH = "Your numbers are what comes out when"
 NOTHING = "has the right shape, but|differs from index|more or less often"
 
 
-def wrong_answers(numbers: list[int]) -> Iterator[tuple[int, str, str, str]]:
-    """The step, the name, the text and the words of each.
+def wrong_answers(numbers: list[int], later: bool = False) -> Iterator[tuple[int, str, str, str]]:
+    """The step, the name, the text and the words of each: of those written first, or of those written later.
 
     Raises:
         ValueError: what is to be found does not stand once in its form.
     """
-    for key, forms in tomllib.loads(Path(__file__).with_name("held_out.toml").read_text()).items():
+    held_out = tomllib.loads(Path(__file__).with_name("held_out.toml").read_text())
+    written_later = held_out.pop("later")
+    for key, forms in (written_later if later else held_out).items():
         step = STEPS[int(key.removeprefix("step_"))]
         for form, entries in forms.items() if step.number in numbers else ():
             base = step.solution.read_text() if form == "solution" else read(step, "answers")[form].source()
@@ -60,6 +63,7 @@ class Errors:
 
 def verdict(number: int, name: str, text: str, words: str) -> tuple[str, str]:
     """How a wrong answer is named, and the diagnosis: in this process, but for errors, which a check explains."""
+    search.spent = 0.0
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / STEPS[number].stub.name
         path.write_text(text)
@@ -80,19 +84,20 @@ def verdict(number: int, name: str, text: str, words: str) -> tuple[str, str]:
 
 
 def main() -> None:
-    """Print each verdict, then the table."""
+    """Print each verdict, and a table for those written first and those written later."""
     numbers = [int(number) for number in sys.argv[1:]] or list(STEPS)
-    table = {number: Counter() for number in numbers}
-    for wrong in wrong_answers(numbers):
-        how, diagnosis = verdict(*wrong)
-        print(f"{wrong[0]:02} {how:12}{wrong[1]}: {diagnosis}", flush=True)
-        table[wrong[0]][how] += 1
-    kinds = ["sentence", "search", "other words", "nothing", "passed"]
-    print("\nstep  wrong ", *(f"{kind:>12}" for kind in kinds))
-    for number, counts in table.items():
-        print(f"{number:4}{counts.total():7} ", *(f"{counts[kind]:12}" for kind in kinds))
-    total = sum(table.values(), Counter())
-    print(f" all{total.total():7} ", *(f"{total[kind]:12}" for kind in kinds))
+    for later in (False, True):
+        table = {number: Counter() for number in numbers}
+        for wrong in wrong_answers(numbers, later):
+            how, diagnosis = verdict(*wrong)
+            print(f"{wrong[0]:02} {how:12}{wrong[1]}: {diagnosis}", flush=True)
+            table[wrong[0]][how] += 1
+        kinds = ["sentence", "search", "other words", "nothing", "passed"]
+        print("\nstep  wrong ", *(f"{kind:>12}" for kind in kinds))
+        for number, counts in table.items():
+            print(f"{number:4}{counts.total():7} ", *(f"{counts[kind]:12}" for kind in kinds))
+        total = sum(table.values(), Counter())
+        print(f" all{total.total():7} ", *(f"{total[kind]:12}" for kind in kinds), "\n")
 
 
 if __name__ == "__main__":

@@ -2,29 +2,36 @@
 
 Every change of one expression is made in turn, likely ones first: another operator, an operand left out, a call done
 twice, another axis; then usual factors and other constants; then a function around a result or a value added to it.
-The first kind of which some give the learner's numbers is told in code, if all those stand on one line.
+What may stand for an expression goes by its value in the right formula: an array, a whole number, a list. The first
+kind of change of which some give the learner's numbers is told in code.
 """
 
 import ast
+import functools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from types import FunctionType
+from typing import Any
+
+import numpy as np
 
 from tests.known import remade, texts
+from tests.known.gpt2 import Part
 
 SECONDS = 0.5
 LIKELY, FACTORS, AROUND = range(3)
 OPERATORS = {
-    kind: others
-    for kinds, more in (
-        ((ast.Add, ast.Sub, ast.Mult, ast.Div), ()),
-        ((ast.MatMult,), (ast.Mult,)),
-        ((ast.Pow,), (ast.Mult,)),
-    )
-    for kind in kinds
-    for others in [[other for other in (*kinds, *more) if other is not kind]]
-} | {ast.FloorDiv: [ast.Div, ast.Mod, ast.Mult], ast.Mod: [ast.FloorDiv, ast.Div]}
-COMPARISONS = [ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq]
+    "+": ["a - b", "a * b", "a / b", "b / a"],
+    "-": ["a + b", "b - a", "a * b", "a / b", "b / a"],
+    "*": ["a + b", "a - b", "a / b", "b / a", "a ** b"],
+    "/": ["a + b", "a - b", "a * b", "b / a", "a // b"],
+    "@": ["a * b", "b @ a", "a.swapaxes(-1, -2) @ b", "a @ b.swapaxes(-1, -2)"],
+    "**": ["a * b", "b ** a"],
+    "//": ["a / b", "a % b", "a * b", "b // a"],
+    "%": ["a // b", "a / b", "b % a"],
+}
+"""What is written for two operands in place of another operator."""
+COMPARISONS = ["<", "<=", ">", ">=", "==", "!="]
 ALIKE = [
     ["F.mean", "F.sum", "F.max"],
     ["np.argmax", "np.argmin"],
@@ -35,36 +42,46 @@ ALIKE = [
 """Functions that are taken for each other."""
 ENCODINGS = ["utf-8", "latin-1", "utf-16-le", "utf-16", "ascii"]
 SIZES = ("B", "T", "C", "D", "H", "V")
-WRAPS = (
-    "F.softmax(_)",
-    "F.tanh(_)",
-    "F.relu(_)",
-    "F.sigmoid(_)",
-    "F.exp(_)",
-    "F.log(_)",
-    "F.sqrt(_)",
+ORDERS = ["_[::-1]", "_[1:]", "_[:-1]", "_[:1]", "_[-1:]", "_[:1] * len(_)", "_[-1:] * len(_)"]
+ORDERS += ["[_[0], *_]", "[*_, _[-1]]", "_ * 2", "sorted(_)", "list(dict.fromkeys(_))", "list(_)[::-1]", "list(_)[1:]"]
+"""What is made of a list."""
+NUMBERS = ["1 + _", "_ + 1", "_ - 1", "_ + 2", "_ - 2", "2 * _", "_ // 2", "-_"]
+"""What is made of a whole number."""
+FACTOR = ["-_", "2 * _", "_ / 2", "_ ** 2", "_ ** 0.5", "1 - _", "1 + _", "_ - 1"]
+WRAPS = [f"F.{name}(_)" for name in ("softmax", "tanh", "relu", "sigmoid", "exp", "log", "sqrt")]
+WRAPS += [
     "abs(_)",
     "_[::-1]",
-)
-WRAPS += (
-    "sorted(_)",
+    "np.flip(_, 1)",
+    "np.flip(_, -1)",
     "np.cumsum(_, 0)",
     "_ - F.mean(_, -1)",
     "_ - F.max(_, -1)",
-    "list(dict.fromkeys(_))",
-    "_[1:]",
-    "_[:-1]",
-)
+]
+WRAPS += ["_ / np.linalg.norm(_, axis=-1, keepdims=True)", "np.round(_)", "np.sort(_)"]
+"""What is made of an array."""
+spent = 0.0
+"""Seconds of this thread that were searched in this process, of SECONDS: a verdict is a process."""
 
 
-def filled(code: str, node: ast.expr) -> ast.expr:
-    """An expression from its code, in which _ stands for another expression."""
+@functools.cache
+def parsed(code: str) -> ast.expr:
+    """The tree of an expression."""
+    return ast.parse(code, mode="eval").body
 
-    class Fill(ast.NodeTransformer):
-        def visit_Name(self, name: ast.Name) -> ast.expr:
-            return node if name.id == "_" else name
 
-    return Fill().visit(ast.parse(code, mode="eval").body)
+def filled(code: str, **nodes: ast.expr) -> ast.expr:
+    """An expression from its code, in which some names stand for other expressions."""
+
+    def fill(node: Any) -> Any:
+        if isinstance(node, list):
+            return [fill(one) for one in node]
+        if not isinstance(node, ast.AST) or (isinstance(node, ast.Name) and node.id in nodes):
+            return nodes[node.id] if isinstance(node, ast.AST) else node
+        fields = {field: fill(getattr(node, field)) for field in node._fields}
+        return type(node)(**fields, lineno=1, end_lineno=1, col_offset=0, end_col_offset=0)
+
+    return ast.fix_missing_locations(nodes["_"]) if code == "_" else fill(parsed(code))
 
 
 def spelled(node: ast.expr) -> str:
@@ -73,14 +90,13 @@ def spelled(node: ast.expr) -> str:
 
 
 class Place:
-    """An expression where it stands: it can be replaced, and put back."""
+    """An expression where it stands, once or several times in a line: it can be replaced, and put back."""
 
-    def __init__(
-        self, function: ast.FunctionDef, statement: ast.stmt, above: list[ast.AST], field: str, index: int | None
-    ):
+    def __init__(self, function: ast.FunctionDef, statement: ast.stmt, above: list[ast.AST], field: str, index: Any):
         self.function, self.statement, self.above, self.field, self.index = function, statement, above, field, index
         held = getattr(above[-1], field)
         self.node = held if index is None else held[index]
+        self.others: list[Place] = []
 
     def put(self, node: ast.AST) -> None:
         """Put another expression in its place."""
@@ -88,11 +104,25 @@ class Place:
             setattr(self.above[-1], self.field, node)
         else:
             getattr(self.above[-1], self.field)[self.index] = node
+        for other in self.others:
+            other.put(other.node if node is self.node else node)
+
+    def with_others(self, those: list["Place"]) -> "Place | None":
+        """The same together with the equal ones that come after it in its line, if there are any."""
+        code = ast.dump(self.node)
+        here = [one for one in those if one.statement is self.statement and ast.dump(one.node) == code]
+        if len(here) == 1 or here[0] is not self:
+            return None
+        both = Place(self.function, self.statement, self.above, self.field, self.index)
+        both.others = here[1:]
+        return both
 
     def in_words(self, other: ast.expr) -> str:
         """What is written in place of what: as much of the line as can be taken in at once."""
-        first = [node for node in self.above if isinstance(node, ast.expr)]
-        whole = next((node for node in first if len(ast.unparse(node)) <= 60), None)
+        first = [node for node in self.above if isinstance(node, ast.expr)]  # the whole line before its parts
+        shared = [node for node in first[::-1] if all(node in other.above for other in self.others)]
+        short = [node for node in first if len(ast.unparse(node)) <= 60]
+        whole = next((node for node in short if node in shared), shared[0] if self.others and shared else None)
         right = spelled(whole or self.node)
         self.put(other)
         wrong = spelled(whole or other)
@@ -131,207 +161,168 @@ def places(function: ast.FunctionDef) -> Iterator[Place]:
     yield from below(function, None, [])
 
 
-def single_uses(function: ast.FunctionDef) -> dict[str, tuple[int, int]]:
-    """The values that get a name once and are used once, each with the lines of both."""
-    made, used = {}, {}
-    shapes = {node.value for node in ast.walk(function) if isinstance(node, ast.Attribute) and node.attr == "shape"}
-    for line in ast.walk(function):
-        if isinstance(line, ast.stmt) and not isinstance(line, ast.FunctionDef | ast.For | ast.While | ast.If):
-            for node in ast.walk(line):
-                if isinstance(node, ast.Name) and node not in shapes:
-                    (made if isinstance(node.ctx, ast.Store) else used).setdefault(node.id, []).append(line.lineno)
-    return {name: (made[name][0], used[name][0]) for name in made if len(made[name]) == len(used.get(name, ())) == 1}
-
-
-def one_line(trees: dict[str, ast.FunctionDef]) -> Callable[[str, int], tuple[str, int]]:
-    """For a line the last one that it would be a part of, if no value that is used once had a name of its own."""
-    calls = [
-        (name, node.lineno, node.func.id)
-        for name, tree in trees.items()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-    ]
-    next_line = {}
-    for name, tree in trees.items():
-        next_line |= {(name, made): (name, used) for made, used in single_uses(tree).values()}
-        callers = [(caller, line) for caller, line, callee in calls if callee == name and caller != name]
-        if len(callers) == 1:
-            next_line[name, tree.body[-1].lineno] = callers[0]
-
-    def last(name: str, line: int) -> tuple[str, int]:
-        place, seen = (name, line), set()
-        while place in next_line and place not in seen:
-            seen.add(place)
-            place = next_line[place]
-        return place
-
-    return last
+def valued(function: ast.FunctionDef) -> tuple[ast.FunctionDef, list[Place]]:
+    """A function that notes the value of each of its expressions, as _note(i, value), and the expressions."""
+    copy = tree(ast.unparse(function))
+    for i, place in reversed(list(enumerate(places(copy)))):
+        if not isinstance(place.node, ast.Slice | ast.Starred | ast.Lambda) and place.field != "func":
+            place.put(filled("_note(i, x)", i=ast.Constant(i), x=place.node))
+    return ast.fix_missing_locations(copy), list(places(function))
 
 
 class Scope:
     """The names that a function may use: values, what it calls, and sizes."""
 
-    def __init__(self, function: ast.FunctionDef, trees: dict[str, ast.FunctionDef]):
+    def __init__(self, function: ast.FunctionDef, trees: dict[str, ast.FunctionDef], parts: list[str]):
         names = [arg.arg for arg in function.args.args]
-        for node in ast.walk(function):
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id not in names:
-                names.append(node.id)
-        calls = [node.func for tree in trees.values() for node in ast.walk(tree) if isinstance(node, ast.Call)]
+        stored = [n for n in ast.walk(function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
+        names += [name for name in dict.fromkeys(node.id for node in stored) if name not in names and name != "_"]
+        calls = [node.func for node in ast.walk(function) if isinstance(node, ast.Call)]
         called = {callee.id for callee in calls if isinstance(callee, ast.Name)}
-        self.layers = [name for name in names if name in called]
-        self.functions = [*self.layers, *(name for name in trees if name in called)]
-        self.values = [name for name in names if name not in called]
+        self.layers = [part for part in parts if part.split(".")[0].split("[")[0] in names]
+        self.functions = [*self.layers, *(name for name in trees if name in called and len(trees[name].args.args) == 1)]
+        self.values = [name for name in names if name not in called and name not in self.layers and name != "h"]
         self.sizes = [name for name in self.values if name in SIZES or name.startswith("n_")]
         self.is_whole = next(iter(trees.values())) is function
         self.line = {}
-        for node in ast.walk(function):
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-                self.line[node.id] = min(node.lineno, self.line.get(node.id, node.lineno))
-        self.once = set(single_uses(function))
+        for node in stored:
+            self.line[node.id] = min(node.lineno, self.line.get(node.id, node.lineno))
+        self.once = {name for name in self.line if sum(node.id == name for node in stored) == 1}
+        used = [n.id for n in ast.walk(function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)]
+        self.once = {name for name in self.once if used.count(name) == 1}
 
 
-def changes(place: Place, scope: Scope) -> Iterator[tuple[int, ast.expr | str]]:
-    """What may stand in place of an expression: how likely, and another, or code in which _ is the expression."""
-    node = place.node
-    callee = isinstance(place.above[-1], ast.Call) and place.field == "func"
+def changes(place: Place, scope: Scope, value: Any) -> Iterator[tuple[int, str, dict[str, ast.expr]]]:
+    """What may stand in place of an expression: how likely, and its code, in which names stand for parts of it."""
+    node, above, field = place.node, place.above[-1], place.field
+    callee = isinstance(above, ast.Call) and field == "func"
+    text = ast.unparse(node)
     if isinstance(node, ast.BinOp):
-        for kind in OPERATORS.get(type(node.op), ()):
-            yield LIKELY, ast.BinOp(node.left, kind(), node.right)
-        if not isinstance(node.op, ast.Add | ast.Mult):
-            yield LIKELY, ast.BinOp(node.right, node.op, node.left)
-        yield LIKELY, node.left
-        yield LIKELY, node.right
+        operands = {"a": node.left, "b": node.right}
+        sign = ast.unparse(ast.BinOp(parsed("a"), node.op, parsed("b")))[1:-1].strip()
+        yield from ((LIKELY, code, operands) for code in [*OPERATORS.get(sign, ()), "a", "b"])
         if isinstance(node.left, ast.BinOp):
-            yield LIKELY, ast.BinOp(node.left.left, node.left.op, ast.BinOp(node.left.right, node.op, node.right))
+            inner = ast.BinOp(node.left.right, node.op, node.right)
+            yield LIKELY, "_", {"_": ast.BinOp(node.left.left, node.left.op, inner)}
         if isinstance(node.right, ast.BinOp):
-            yield LIKELY, ast.BinOp(ast.BinOp(node.left, node.op, node.right.left), node.right.op, node.right.right)
-    elif isinstance(node, ast.Compare):
-        for kind in COMPARISONS:
-            if not isinstance(node.ops[0], kind):
-                yield LIKELY, ast.Compare(node.left, [kind()], node.comparators)
+            inner = ast.BinOp(node.left, node.op, node.right.left)
+            yield LIKELY, "_", {"_": ast.BinOp(inner, node.right.op, node.right.right)}
+    elif isinstance(node, ast.Compare) and len(node.ops) == 1:
+        for sign in COMPARISONS:
+            for more in ("", " + 1", " - 1", " + 2", " - 2") if isinstance(value, np.ndarray | bool) else [""]:
+                yield LIKELY, f"a {sign} b{more}", {"a": node.left, "b": node.comparators[0]}
     elif isinstance(node, ast.UnaryOp):
-        yield LIKELY, node.operand
+        yield LIKELY, "_", {"_": node.operand}
     elif isinstance(node, ast.Constant) and node.value in ENCODINGS:
-        yield from ((LIKELY, ast.Constant(other)) for other in ENCODINGS if other != node.value)
+        yield from ((LIKELY, repr(other), {}) for other in ENCODINGS if other != node.value)
     elif isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
-        yield from constants(node)
-    elif isinstance(node, ast.Name | ast.Attribute) and callee:
+        yield from constants(node.value)
+    elif text == "np.inf":
+        yield from ((LIKELY, other, {}) for other in ("0.0", "1.0", "1e-9"))
+    elif isinstance(node, ast.Name | ast.Attribute | ast.Subscript) and callee:
         for others in (scope.layers, *ALIKE):
-            if ast.unparse(node) in others:
-                yield from ((LIKELY, other) for other in others if other != ast.unparse(node))
-    elif isinstance(node, ast.Name) and node.id in scope.values:
+            if text in others:
+                yield from ((LIKELY, other, {}) for other in others if other != text)
+    elif isinstance(node, ast.Name) and node.id in scope.values and field != "test":
         kind = scope.sizes if node.id in scope.sizes else [name for name in scope.values if name not in scope.sizes]
-        yield from ((LIKELY, ast.Name(name, ast.Load())) for name in kind if name != node.id)
+        yield from ((LIKELY, name, {}) for name in kind if name != node.id)
     elif isinstance(node, ast.Call):
         yield from calls(node, scope)
-    elif isinstance(node, ast.Subscript | ast.Attribute) and not callee:
-        yield LIKELY, node.value
+    elif isinstance(node, ast.Subscript | ast.Attribute):
+        yield LIKELY, "_", {"_": node.value}
+        if isinstance(value, np.ndarray) and isinstance(node, ast.Subscript):
+            yield from ((AROUND, f"np.{name}(x, 0)", {"x": node.value}) for name in ("mean", "sum", "max"))
+    elif isinstance(node, ast.IfExp):
+        yield from ((LIKELY, "_", {"_": one}) for one in (node.body, node.orelse))
     elif isinstance(node, ast.Tuple | ast.List) and len(node.elts) > 1:
         for i in range(len(node.elts)):
-            yield LIKELY, type(node)([*node.elts[:i], *node.elts[i + 1 :]], node.ctx)
+            yield LIKELY, "_", {"_": type(node)([*node.elts[:i], *node.elts[i + 1 :]], node.ctx)}
         for i in range(len(node.elts) - 1):
             swapped = [*node.elts[:i], node.elts[i + 1], node.elts[i], *node.elts[i + 2 :]]
-            yield LIKELY, type(node)(swapped, node.ctx)
+            yield LIKELY, "_", {"_": type(node)(swapped, node.ctx)}
     if callee or isinstance(node, ast.Slice | ast.Starred | ast.Lambda):
         return
-    if isinstance(place.above[-1], ast.If | ast.IfExp | ast.comprehension) and place.field in ("test", "ifs"):
-        yield LIKELY, ast.Constant(True)
-        yield LIKELY, ast.Constant(False)
-        return
+    if isinstance(above, ast.If | ast.IfExp | ast.comprehension) and field in ("test", "ifs"):
+        yield from ((LIKELY, code, {}) for code in ("True", "False"))
+    yield from ((rank, code, {"_": node}) for rank, code in around(place, scope, value))
+
+
+def around(place: Place, scope: Scope, value: Any) -> Iterator[tuple[int, str]]:
+    """What may be made of a value, of an array, a number or a list, in which _ is the expression."""
+    node = place.node
     if isinstance(node, ast.Constant) or (isinstance(node, ast.Name) and node.id in scope.once):
         return  # the line that gives the value its name says the same
-    if isinstance(place.above[-1], ast.For) and place.field == "iter":
-        for code in (
-            "_[:1]",
-            "_[-1:]",
-            "_[::-1]",
-            "[_[0], *_]",
-            "[*_, _[-1]]",
-            "_[:1] * len(_)",
-            "_[-1:] * len(_)",
-            "_ * 2",
-        ):
-            yield LIKELY, code
     factors = FACTORS if scope.is_whole else AROUND
-    yield factors, ast.UnaryOp(ast.USub(), node)
-    for code in (
-        "2 * _",
-        "_ / 2",
-        "_ ** 2",
-        "_ ** 0.5",
-        "1 - _",
-        "1 + _",
-        "_ + 1",
-        "_ - 1",
-        "_ + 2",
-        "_ - 2",
-        "_ // 2",
-    ):
-        yield factors, code
-    for size in scope.sizes:
-        for code in (f"_ * {size}", f"_ / {size}", f"_ * {size} ** 0.5", f"_ / {size} ** 0.5"):
-            yield factors, code
-    if isinstance(node, ast.Name) and node.id in scope.sizes:
+    if isinstance(value, list | tuple | str | range) and not isinstance(place.above[-1], ast.Assign):
+        yield from ((LIKELY if isinstance(place.above[-1], ast.For) else factors, code) for code in ORDERS)
+    if isinstance(value, int | np.integer) and not isinstance(value, bool):
+        yield from ((factors, code) for code in NUMBERS)
+    is_array = isinstance(value, np.ndarray) and value.dtype != bool
+    if isinstance(value, float) or is_array:
+        yield from ((factors, code) for code in FACTOR)
+        sizes = [size for size in scope.sizes if size != getattr(node, "id", "")]
+        for size in sizes:
+            yield from (
+                (factors, f"_ {code}") for code in (f"* {size}", f"/ {size}", f"* {size} ** 0.5", f"/ {size} ** 0.5")
+            )
+    if not is_array:
         return
-    if not scope.is_whole:
-        return
-    for code in WRAPS:
-        yield AROUND, code
-    for function in scope.functions:
-        yield AROUND, f"{function}(_)"
-    values = [name for name in scope.values if scope.line.get(name, 0) < place.statement.lineno]
-    for value in values:
-        if value not in scope.sizes:
-            yield from ((AROUND, f"_ {sign} {value}") for sign in "+-*")
-            yield from ((AROUND, f"_ + {layer}({value})") for layer in scope.layers)
+    if value.dtype.kind in "iu":
+        yield from ((factors, code) for code in (*NUMBERS, "0 * _", "0 * _ + 1"))
+    yield from ((AROUND, code) for code in WRAPS)
+    yield from ((AROUND, f"{function}(_)") for function in scope.functions)
+    for name in scope.values:
+        if name not in scope.sizes and scope.line.get(name, 0) < place.statement.lineno:
+            yield from ((AROUND, f"_ {sign} {name}") for sign in "+-*")
+            yield from ((AROUND, f"_ + {layer}({name})") for layer in scope.layers)
 
 
-def constants(node: ast.Constant) -> Iterator[tuple[int, ast.expr | str]]:
+def constants(value: float) -> Iterator[tuple[int, str, dict]]:
     """Other constants."""
-    value = node.value
     if isinstance(value, int):
-        for other in dict.fromkeys((value + 1, value - 1, -value, -1, -2, 0, 1, 2, 3)):
-            if other != value:
-                yield LIKELY, ast.Constant(other)
-        yield LIKELY, ast.Constant(None)
-    for other in dict.fromkeys(
-        (value * 10, value / 10, value * 100, value / 100, value * 2, value / 2, 1, 2, 0.1, 0.01)
-    ):
-        yield FACTORS, ast.Constant(other)
-    if isinstance(value, float):
-        for digits in (1, 2, 3, 4):
-            yield FACTORS, ast.Constant(float(f"{value:.{digits}g}"))
+        others = dict.fromkeys((value + 1, value - 1, -value, -1, -2, 0, 1, 2, 3, None))
+        yield from ((LIKELY, repr(other), {}) for other in others if other != value)
+    others = [value * 10, value / 10, value * 100, value / 100, value * 2, value / 2, 1, 2, 0.1, 0.01]
+    others += [float(f"{value:.{digits}g}") for digits in (1, 2, 3, 4)]
+    yield from ((FACTORS, repr(other), {}) for other in dict.fromkeys(others))
 
 
-def calls(node: ast.Call, scope: Scope) -> Iterator[tuple[int, ast.expr | str]]:
+def calls(node: ast.Call, scope: Scope) -> Iterator[tuple[int, str, dict[str, ast.expr]]]:
     """A call left out, done twice, exchanged with one inside it, or with its arguments in another way."""
-    first = (
-        node.func.value
-        if isinstance(node.func, ast.Attribute) and ast.unparse(node.func.value) not in ("F", "np")
-        else None
-    )
-    if first is not None:
-        yield LIKELY, first
-    elif node.args:
-        yield LIKELY, node.args[0]
-        yield LIKELY, ast.Call(node.func, [node, *node.args[1:]], node.keywords)
-        inner = node.args[0]
-        if isinstance(inner, ast.Call) and len(inner.args) == 1 and len(node.args) == 1:
-            yield LIKELY, ast.Call(inner.func, [ast.Call(node.func, inner.args, node.keywords)], inner.keywords)
-    for i in range(len(node.args) - 1 if ast.unparse(node.func) != "range" else 0):
-        swapped = [*node.args[:i], node.args[i + 1], node.args[i], *node.args[i + 2 :]]
-        yield LIKELY, ast.Call(node.func, swapped, node.keywords)
+    callee, arguments = ast.unparse(node.func), node.args
+    if isinstance(node.func, ast.Attribute) and ast.unparse(node.func.value) not in ("F", "np"):
+        yield LIKELY, "_", {"_": node.func.value}
+        if node.func.attr == "encode":
+            yield from ((LIKELY, f"_.encode({kind!r}, 'replace')", {"_": node.func.value}) for kind in ENCODINGS[1:])
+    elif arguments:
+        yield LIKELY, "_", {"_": arguments[0]}
+        inner = arguments[0]
+        if isinstance(inner, ast.Call) and len(inner.args) == len(arguments) == 1:
+            yield (
+                LIKELY,
+                "_",
+                {"_": ast.Call(inner.func, [ast.Call(node.func, inner.args, node.keywords)], inner.keywords)},
+            )
+        for i in range(len(arguments)):
+            yield LIKELY, "_", {"_": ast.Call(node.func, [*arguments[:i], node, *arguments[i + 1 :]], node.keywords)}
+    if callee == "F.exp":
+        yield from ((LIKELY, f"{base} ** x", {"x": arguments[0]}) for base in (2, 10))
+    for i in range(len(arguments) - 1 if callee != "range" else 0):
+        swapped = [*arguments[:i], arguments[i + 1], arguments[i], *arguments[i + 2 :]]
+        yield LIKELY, "_", {"_": ast.Call(node.func, swapped, node.keywords)}
     for i in range(len(node.keywords)):
-        yield LIKELY, ast.Call(node.func, node.args, [*node.keywords[:i], *node.keywords[i + 1 :]])
-    if isinstance(node.func, ast.Name) and node.func.id in scope.layers and len(node.args) == 1:
-        layer = node.func.id
-        for code in (
-            f"_ @ {layer}.weight",
-            f"_ @ {layer}.weight.T + {layer}.bias",
-            f"_ @ {layer}.weight - {layer}.bias",
-            f"{layer}(_) + {layer}.bias",
-        ):
-            yield LIKELY, filled(code, node.args[0])
+        yield LIKELY, "_", {"_": ast.Call(node.func, arguments, [*node.keywords[:i], *node.keywords[i + 1 :]])}
+    if callee in scope.layers and len(arguments) == 1:
+        for code in ("x @ f.weight", "x @ f.weight.T + f.bias", "x @ f.weight - f.bias", "f(x) + f.bias"):
+            yield LIKELY, code, {"x": arguments[0], "f": node.func}
+
+
+def chosen(others: list[ast.expr]) -> ast.expr:
+    """One of several expressions, by the number _i: all of them are compiled at once."""
+    choice = others[-1]
+    for i, other in reversed(list(enumerate(others[:-1]))):
+        choice = filled(f"other if _i == {i} else choice", other=other, choice=choice)
+    return choice
 
 
 class Ticks:
@@ -353,47 +344,169 @@ def tree(text: str) -> ast.FunctionDef:
     for node in ast.walk(function):
         if isinstance(node, ast.arg):
             node.annotation = None
-        elif isinstance(node, ast.While | ast.For):
+        elif isinstance(node, ast.While | ast.For) and ast.unparse(node.body[0]) != "_tick()":
             node.body.insert(0, ast.Expr(ast.Call(ast.Name("_tick", ast.Load()), [], [])))
     return ast.fix_missing_locations(function)
 
 
-def search(function: FunctionType, explains: Callable[[FunctionType], bool]) -> str:
+def parts_in(keywords: Mapping[str, Any], before: str = "") -> Iterator[str]:
+    """What can be called among the keywords of a part: ln_1, attn, attn.c_proj, h[0], h[0].ln_1, h[-1]."""
+    for name, value in keywords.items():
+        if isinstance(value, Part):
+            yield before + name
+            if not before or value.func.__name__ != "linear":
+                yield from parts_in(value.keywords, f"{before}{name}.") if before.count(".") < 1 else ()
+        elif isinstance(value, list):
+            for i in (0, -1):
+                yield f"{before}{name}[{i}]"
+                yield from parts_in(value[i].keywords, f"{before}{name}[{i}].")
+
+
+def search(function: FunctionType, explains: Callable[[FunctionType], bool], keywords: Mapping[str, Any]) -> str:
     """The sentence for the likeliest small change of a function that explains what a learner's code gave, or "".
 
     Args:
         explains: says of a function whether it does.
+        keywords: the parts and weights that the function is given by name.
     """
-    end = time.thread_time() + SECONDS
+    global spent
+    begin = time.thread_time()
     trees = {name: tree(text) for name, text in texts(function).items()}
     scope = remade(function, {}).__globals__
     scope["_tick"] = ticks = Ticks()
-    todo = [
-        (rank, place, other)
-        for one in trees.values()
-        for names in [Scope(one, trees)]
-        for place in places(one)
-        for rank, other in changes(place, names)
-    ]
+    ticks.left = 10_000
+    parts = list(parts_in(keywords))
+    todo: dict[tuple[int, Place], list[ast.expr]] = {}
+    for one in trees.values():
+        right, names, values = scope[one.name], Scope(one, trees, parts), {}
+        noting, everywhere = valued(one)
+        scope["_note"] = lambda i, value, values=values: (values.setdefault(i, value), value)[1]
+        exec(compile(ast.Module([noting], []), "<values>", "exec"), scope)
+        explains(scope[function.__name__])
+        scope[one.name] = right
+        for i, place in enumerate(everywhere):
+            if i in values or place.field == "func":
+                both = place.with_others(everywhere)
+                for rank, code, nodes in changes(place, names, values.get(i)):
+                    other = filled(code, **nodes)
+                    for here in (place, both) if both and rank < AROUND else (place,):
+                        todo.setdefault((rank, here), []).append(other)
     found, best = [], AROUND
-    for rank, place, other in sorted(todo, key=lambda item: item[0]):
-        if time.thread_time() > end or rank > best:
+    for (rank, place), others in sorted(todo.items(), key=lambda item: item[0][0]):
+        if time.thread_time() - begin + spent > SECONDS or rank > best:
             break
-        other = filled(other, place.node) if isinstance(other, str) else other
-        place.put(ast.fix_missing_locations(other))
-        try:
-            code = compile(ast.Module([place.function], []), "<mistake>", "exec")
-        except (SyntaxError, ValueError, TypeError):
-            continue
-        finally:
-            place.put(place.node)
         right = scope[place.function.name]
-        ticks.left = 1000
-        exec(code, scope)
-        if explains(scope[function.__name__]):
-            found.append((place, other))
-            best = rank
+        place.put(chosen(others))
+        exec(compile(ast.Module([place.function], []), "<mistake>", "exec"), scope)
+        place.put(place.node)
+        for i, other in enumerate(others):
+            scope["_i"], ticks.left = i, 1000
+            if explains(scope[function.__name__]):
+                found.append((place, other))
+                best = rank
         scope[place.function.name] = right
-    last = one_line(trees)
-    lines = {last(place.function.name, place.statement.lineno) for place, _ in found}
-    return found[0][0].in_words(found[0][1]) if len(lines) == 1 else ""
+    spent += time.thread_time() - begin
+    whole = next(iter(trees.values()))
+
+    def values_of() -> dict[int, dict[str, Any]]:
+        copy, values = tree(ast.unparse(whole)), {}
+        for i, line in reversed(list(enumerate(copy.body))):
+            names = {
+                node.id for node in ast.walk(line) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+            }
+            note = f"_note({i}, {{{', '.join(f'{name!r}: {name}' for name in names)}}})"
+            if not isinstance(line, ast.Return | ast.If):
+                copy.body.insert(i + 1, ast.parse(note).body[0])
+        scope["_note"] = values.__setitem__
+        ticks.left = 1000
+        changed = [copy, *(one for one in trees.values() if one is not whole)]
+        exec(compile(ast.fix_missing_locations(ast.Module(changed, [])), "<values>", "exec"), scope)
+        explains(scope[function.__name__])
+        return values
+
+    return told(found, trees, values_of) if found else ""
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two values of a line are equal to within rounding."""
+    try:
+        return np.shape(one) == np.shape(other) and np.allclose(one, other, 1e-4, 1e-5, equal_nan=True)
+    except (TypeError, ValueError):
+        return one == other
+
+
+def end_of(trees: dict[str, ast.FunctionDef], function: str, line: int) -> tuple[str, int]:
+    """The line that one would be a part of if no value that is used once had a name of its own."""
+    made: dict[str, int] = {}
+    used: dict[str, list[int]] = {}
+    simple = [one for one in ast.walk(trees[function]) if isinstance(one, ast.Assign | ast.Return | ast.Expr)]
+    for one in simple:
+        sizes = {node.value for node in ast.walk(one) if isinstance(node, ast.Attribute) and node.attr == "shape"}
+        for node in ast.walk(one):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                made[node.id] = one.lineno if node.id not in made else 0
+            elif isinstance(node, ast.Name) and node not in sizes:
+                used.setdefault(node.id, []).append(one.lineno)
+    following = [used[name] for name, where in made.items() if where == line and name in used]
+    if following:
+        is_once = len(following) == len(following[0]) == 1 and following[0][0] > line  # not in the next turn of a loop
+        return end_of(trees, function, following[0][0]) if is_once else (function, line)
+    calls = [
+        (name, one.lineno)
+        for name, caller in trees.items()
+        for one in ast.walk(caller)
+        if isinstance(one, ast.Call) and ast.unparse(one.func) == function and name != function
+    ]
+    is_last = line == trees[function].body[-1].lineno
+    return end_of(trees, *calls[0]) if is_last and len(calls) == 1 else (function, line)
+
+
+def told(found: list[tuple[Place, ast.expr]], trees: dict[str, ast.FunctionDef], values_of: Callable[[], dict]) -> str:
+    """The sentence for changes that all give a learner's numbers: for the last, where the others lead to its value.
+
+    Args:
+        values_of: runs the function as it stands in `trees`, and gives for each of its lines the values it made.
+    """
+    whole = next(iter(trees.values()))
+    calls = {
+        name: {node.id for node in ast.walk(one) if isinstance(node, ast.Name)} & {*trees}
+        for name, one in trees.items()
+    }
+
+    def line_of(place: Place) -> int:
+        """The number of the whole function's line that holds a place, or leads to the function that does."""
+        leads = {place.function.name}
+        while more := {name for name in trees if calls[name] & leads} - leads:
+            leads |= more
+        lines = (
+            [place.above[1]]
+            if place.function is whole
+            else [
+                line
+                for line in whole.body
+                if leads & {node.id for node in ast.walk(line) if isinstance(node, ast.Name)}
+            ]
+        )
+        return max((whole.body.index(line) for line in lines), default=len(whole.body) - 1)
+
+    ends = {end_of(trees, place.function.name, place.statement.lineno) for place, _ in found}
+    last = max(line_of(place) for place, _ in found)
+    here = found if len(ends) == 1 else [(place, other) for place, other in found if line_of(place) == last]
+    here = [pair for pair in here if pair[0].function is whole] or here
+    if len(ends) == 1:
+        return here[0][0].in_words(here[0][1])
+    if here[0][0].function is whole:
+        end = max(place.statement.lineno for place, _ in here)
+        here = [pair for pair in here if pair[0].statement.lineno == end]
+        line = ast.walk(whole.body[last])
+        after = {node.id for node in line if isinstance(node, ast.Name) and node.lineno >= end}
+    else:
+        after = {node.id for node in ast.walk(whole.body[last]) if isinstance(node, ast.Name)}
+    made = []
+    for place, other in found:
+        place.put(ast.fix_missing_locations(other))
+        made.append(values_of().get(last, {}))
+        place.put(place.node)
+    mine = made[found.index(here[0])]
+    agree = all(same(one.get(name), value) for one in made for name, value in mine.items() if name in after)
+    return f"{here[0][0].in_words(here[0][1])} The same may come from what goes into it." if agree else ""

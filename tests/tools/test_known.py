@@ -31,7 +31,7 @@ from solutions import (
     solution_22,
 )
 from tests import known
-from tests.known import edited, gpt2, listed, made, mistakes_in
+from tests.known import edited, gpt2, listed, made
 from tests.known.gpt2 import Part, linear, lookup
 from tutor.course import STEPS
 from tutor.grading import Wrong, close, tensor
@@ -225,11 +225,6 @@ def test_mistake_is_named(number, formula, edits, sentence, kernels_ready):
     first = next(filter(None, check(number, answer(number, formula, edits))), None)
     assert isinstance(first, Wrong), first or "the mistake passed"
     assert first.diagnosis == sentence
-
-
-def test_a_function_that_the_list_lacks_is_an_error():
-    with pytest.raises(KeyError, match="linear"):
-        mistakes_in(gpt2.linear, lambda linear: linear(1, 1, 1))(lambda result: False)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Compare what a learner's code gives with what it should give, and say what is wrong."""
 
+import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -19,15 +20,17 @@ def numpy(value: Any) -> Any:
     return np.asarray(value.to_numpy()) if hasattr(value, "to_numpy") else value
 
 
-Suspects = Iterable[tuple[Any, str]] | Callable[[Callable[[Any], bool]], str]
+Finder = Callable[[Callable[[Any], bool]], str]
+Suspects = Iterable[tuple[Any, str] | Finder] | Finder
 """What wrong answers give, each with the sentence that names it; or what finds the sentence, or "", by a comparison."""
 
 
 def named(suspects: Suspects, fits: Callable[[Any], bool]) -> str:
     """The sentence of the first suspect that fits what the learner's code gave, or ""."""
-    if callable(suspects):
-        return suspects(fits)
-    return next((sentence for suspect, sentence in suspects if fits(suspect)), "")
+    for one in [suspects] if callable(suspects) else suspects:
+        if sentence := one(fits) if callable(one) else one[1] * bool(fits(one[0])):
+            return sentence
+    return ""
 
 
 def has_shape(
@@ -147,18 +150,19 @@ def _pattern(
     finite = np.isfinite(expected) & np.isfinite(found)
     a, b = found[finite].astype(np.float64), expected[finite].astype(np.float64)
     if a.size > 1 and b.any():
-        factor = float(a @ b / (b @ b))
-        if (
-            abs(factor) > 1e-6
-            and abs(factor - 1) > 10 * rtol
-            and np.allclose(a, factor * b, rtol=10 * rtol, atol=10 * atol)
-        ):
-            return f"{what} is the right one times {factor:.5g}: a scale too many or too few."
-        offset = float((a - b).mean())
-        if abs(offset) > 10 * atol and np.allclose(a - b, offset, rtol=10 * rtol, atol=10 * atol):
+        near = functools.partial(np.allclose, rtol=10 * rtol, atol=10 * atol)
+        factor, offset = float(a @ b / (b @ b)), float((a - b).mean())
+        if abs(factor) > 1e-6 and abs(factor - 1) > 10 * rtol and near(a, factor * b):
+            return f"{what} is the right one times {factor:.5g}{_root(factor)}: a scale too many or too few."
+        if abs(offset) > 10 * atol and near(a - b, offset):
             return f"{what} is the right one plus {offset:.5g} everywhere: a term too many or too few."
+        if a.size > 4 and b.std() > 0:
+            factor, offset = (float(number) for number in np.polyfit(b, a, 1))
+            if abs(factor) > 1e-6 and near(a, factor * b + offset):
+                return f"{what} is the right one times {factor:.5g}{_root(factor)}, plus {offset:.5g}."
     if not found.any():
         return f"{what} is 0 everywhere."
+    names = names or [f"axis {axis}" for axis in range(found.ndim)]
     for axis, name in enumerate(names):
         if found.shape[axis] > 1 and same(np.flip(expected, axis)):
             return f"{what} holds the right numbers in reverse order along {name}."
@@ -182,6 +186,15 @@ def _pattern(
     return f"{what} has the right shape, but {share}."
 
 
+def _root(factor: float) -> str:
+    """Which root a factor is, or one over which: ", which is √12"; nothing where it is none, or a simple number."""
+    for over, square in (("", factor**2), ("1/", factor**-2)):
+        is_whole = 1 < square < 10_000 and abs(square - round(square)) < 1e-3 * square**0.5
+        if is_whole and round(round(square) ** 0.5) ** 2 != round(square):
+            return f", which is {'-' * (factor < 0)}{over}√{round(square)}"
+    return ""
+
+
 def _indices(indices: np.ndarray, name: str) -> str:
     """Positions on one axis in words, such as "index 1 to 6 of T"."""
     first, last = int(indices[0]), int(indices[-1])
@@ -202,11 +215,31 @@ def equal(found: Any, expected: Any, *, suspects: Suspects = (), what: str = "Th
     if sentence := named(suspects, lambda suspect: suspect != expected and found == suspect):
         raise Wrong(sentence, expected=_brief(expected), found=_brief(found))
     if isinstance(expected, list | str) and type(found) is type(expected):
+        if sentence := _arrangement(found, expected):
+            raise Wrong(f"{what} {sentence}", expected=_brief(expected), found=_brief(found))
         start = next((i for i, (a, b) in enumerate(zip(found, expected)) if a != b), min(len(found), len(expected)))
         raise Wrong(
             f"{what} differs from index {start} on.", expected=_brief(expected, start), found=_brief(found, start)
         )
     raise Wrong(f"{what} is not what it should be.", expected=_brief(expected), found=_brief(found))
+
+
+def _arrangement(found: Any, expected: Any) -> str:
+    """What is done to a list or a text whose items are the right ones, as the rest of a sentence, or ""."""
+    start = next((i for i, (a, b) in enumerate(zip(found, expected)) if a != b), min(len(found), len(expected)))
+    more = len(found) - len(expected)
+    if found == expected[::-1]:
+        return "is the right one in reverse order."
+    if list(found) == list(dict.fromkeys(expected)):
+        return "holds only once what should be there several times."
+    if more == 0 and sorted(found) == sorted(expected):
+        order = "is sorted" if list(found) == sorted(expected) else "holds the right things in another order"
+        return f"{order}. It should be as it comes."
+    if more < 0 and found and found[start:] == expected[start - more :]:
+        return f"lacks {_brief(expected[start : start - more])} at index {start}, and is right but for that."
+    if more > 0 and expected and found[start + more :] == expected[start:]:
+        return f"has {_brief(found[start : start + more])} too many at index {start}, and is right but for that."
+    return ""
 
 
 def _brief(value: Any, around: int = 0, width: int = 60) -> str:
