@@ -397,8 +397,12 @@ def search(function: FunctionType, explains: Callable[[FunctionType], bool], key
             break
         right = scope[place.function.name]
         place.put(chosen(others))
-        exec(compile(ast.Module([place.function], []), "<mistake>", "exec"), scope)
-        place.put(place.node)
+        try:
+            exec(compile(ast.Module([place.function], []), "<mistake>", "exec"), scope)
+        except (SyntaxError, ValueError, TypeError):
+            continue  # one of them is no Python, such as a star outside of brackets
+        finally:
+            place.put(place.node)
         for i, other in enumerate(others):
             scope["_i"], ticks.left = i, 1000
             if explains(scope[function.__name__]):

@@ -156,9 +156,9 @@ def _pattern(
             return f"{what} is the right one times {factor:.5g}{_root(factor)}: a scale too many or too few."
         if abs(offset) > 10 * atol and near(a - b, offset):
             return f"{what} is the right one plus {offset:.5g} everywhere: a term too many or too few."
-        if a.size > 4 and b.std() > 0:
+        if a.size > 3 and b.std() > 0:
             factor, offset = (float(number) for number in np.polyfit(b, a, 1))
-            if abs(factor) > 1e-6 and near(a, factor * b + offset):
+            if abs(factor) > 1e-6 and abs(offset) > 10 * atol and near(a, factor * b + offset):
                 return f"{what} is the right one times {factor:.5g}{_root(factor)}, plus {offset:.5g}."
     if not found.any():
         return f"{what} is 0 everywhere."
