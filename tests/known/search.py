@@ -119,7 +119,9 @@ class Place:
 
     def in_words(self, other: ast.expr) -> str:
         """What is written in place of what: as much of the line as can be taken in at once."""
-        first = [node for node in self.above if isinstance(node, ast.expr)]  # the whole line before its parts
+        first = [
+            node for node in self.above if isinstance(node, ast.expr) and not isinstance(node, ast.Slice | ast.Starred)
+        ]  # the whole line before its parts
         shared = [node for node in first[::-1] if all(node in other.above for other in self.others)]
         short = [node for node in first if len(ast.unparse(node)) <= 60]
         whole = next((node for node in short if node in shared), shared[0] if self.others and shared else None)
