@@ -254,6 +254,8 @@ def around(place: Place, scope: Scope, value: Any) -> Iterator[tuple[int, str]]:
     node = place.node
     if isinstance(node, ast.Constant) or (isinstance(node, ast.Name) and node.id in scope.once):
         return  # the line that gives the value its name says the same
+    if isinstance(node, ast.Tuple) and any(isinstance(one, ast.Slice) for one in node.elts):
+        return  # slices stand in brackets only
     factors = FACTORS if scope.is_whole else AROUND
     if isinstance(value, list | tuple | str | range) and not isinstance(place.above[-1], ast.Assign):
         yield from ((LIKELY if isinstance(place.above[-1], ast.For) else factors, code) for code in ORDERS)
