@@ -36,6 +36,14 @@ from tests.known.gpt2 import Part, linear, lookup
 from tutor.course import STEPS
 from tutor.grading import Wrong, close, tensor
 
+
+@pytest.fixture(autouse=True)
+def the_search_ends_well():
+    """What a learner never sees, an error of the search itself, fails the test."""
+    yield
+    assert known.failed == []
+
+
 FORMULAS = {
     # by step, the function and the class of the solution whose forward it is
     5: (gpt2.embedding, solution_05.Embedding),

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests import known
 from tests.known import gpt2, made, measure, mistakes_in, search
 from tests.known.gpt2 import Part
 from tests.reference.randoms import CASES, random_weights
@@ -13,6 +14,13 @@ from tutor.course import STEPS
 
 RANDOM = np.random.default_rng(11)
 X = RANDOM.standard_normal((4, 5, 18), np.float32)
+
+
+@pytest.fixture(autouse=True)
+def the_search_ends_well():
+    """What a learner never sees, an error of the search itself, fails the test."""
+    yield
+    assert known.failed == []
 
 
 @pytest.fixture(scope="module")
