@@ -16,8 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.known import search
-from tests.known import failed
+from tests.known import failed, search
 from tutor.course import STEPS
 from tutor.mistakes import read
 from tutor.runner.parent import check
@@ -97,10 +96,10 @@ def main() -> None:
         print("\nstep  wrong ", *(f"{kind:>12}" for kind in kinds))
         for number, counts in table.items():
             print(f"{number:4}{counts.total():7} ", *(f"{counts[kind]:12}" for kind in kinds))
-        for error in failed:
-        print(f"the search failed: {error!r}")
-    total = sum(table.values(), Counter())
+        total = sum(table.values(), Counter())
         print(f" all{total.total():7} ", *(f"{total[kind]:12}" for kind in kinds), "\n")
+    for error in failed:
+        print(f"The search itself failed: {error!r}")
 
 
 if __name__ == "__main__":
