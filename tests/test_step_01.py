@@ -43,13 +43,13 @@ def test_defaults(answer, name):
 
 def test_head_dim(answer):
     """head_dim is the size of one head, a whole number"""
-    for n_embd, n_head in ((768, 12), (60, 4)):
-        sizes = f"n_embd={n_embd}, n_head={n_head}"
+    for n_embd, n_head in ((768, 12), (60, 4), (15, 1), (7, 7)):
+        sizes, count = f"n_embd={n_embd}, n_head={n_head}", f"{n_head} heads" if n_head > 1 else "one head"
         gpt2_config = look_inside(answer, "head_dim")
         try:
             config = gpt2_config(n_embd=n_embd, n_head=n_head)
         except ValueError as error:
-            refused(error, f"GPT2Config({sizes}) is refused, but {n_head} heads of {n_embd // n_head} numbers fit.")
+            refused(error, f"GPT2Config({sizes}) is refused, but {count} of {n_embd // n_head} numbers fit.")
             raise
         found = config.head_dim
         expect(not callable(found), "head_dim is a method. With @property above it, it is read without parentheses.")
@@ -70,8 +70,8 @@ def test_head_dim(answer):
 @pytest.mark.parametrize("name", ["vocab_size", "n_positions", "n_embd", "n_layer", "n_head"])
 def test_refuses_sizes(answer, name):
     """a size that is zero, negative or no whole number is a ValueError that names it"""
-    for value in (0, -12, 2.5):
-        names(name, f"GPT2Config({name}={value})", look_inside(answer, "__post_init__"), **{name: value})
+    for value in (0, -12, 2.5, "12"):
+        names(name, f"GPT2Config({name}={value!r})", look_inside(answer, "__post_init__"), **{name: value})
     why = "`isinstance(True, int)` is true in Python, where a bool is a kind of int; `type(value) is int` is not."
     names(name, f"GPT2Config({name}=True)", look_inside(answer, "__post_init__"), why=why, **{name: True})
 
@@ -140,7 +140,8 @@ def test_reads_config_json(answer, tmp_path):
     path = REFERENCE / "tiny-gpt2" / "config.json"
     values = json.loads(path.read_text())
     other = tmp_path / "config.json"
-    other.write_text(json.dumps(values | {"n_layer": 2, "layer_norm_epsilon": 1e-6}))
+    unusual = {"vocab_size": 250_000, "n_positions": 1, "n_layer": 1, "n_head": 1, "layer_norm_epsilon": 0.1}
+    other.write_text(json.dumps(values | unusual))
     for file in (path, str(other)):  # a path, or its name
         values = json.loads(Path(file).read_text())
         try:
@@ -165,6 +166,6 @@ def test_refuses_bad_files(answer, tmp_path):
     path = tmp_path / "config.json"
     path.write_text(json.dumps(values | {"n_head": 7}))
     names("n_head", "from_json, on a file with n_embd 768 and n_head 7,", read, answer, path)
-    del values["n_layer"]
-    path.write_text(json.dumps(values))
-    names("n_layer", "from_json, on a file without n_layer,", read, answer, path)
+    for name in DEFAULTS:
+        path.write_text(json.dumps({key: value for key, value in values.items() if key != name}))
+        names(name, f"from_json, on a file without {name},", read, answer, path)

@@ -7,7 +7,9 @@ from solutions import solution_03
 from tests.known import mistakes_in
 from tutor.grading import close, equal, expect, has_shape, named, refused, refuses
 
-TEXT = np.arange(10, 63) ** 2  # 53 tokens that tell their place, and none is its neighbour plus or times something
+TEXT = (
+    np.arange(10, 63) ** 3
+)  # 53 tokens, too large for 16 bits, that tell their place; none is its neighbour plus or times something
 
 
 def windows(length, stride, shift=1):
@@ -112,7 +114,12 @@ def test_windows_share_memory(answer, stride):
 def test_takes_a_list(answer):
     """a plain list of token IDs will do"""
     inputs, _ = cut(answer, TEXT.tolist(), 4, 4)
-    close(inputs, windows(4, 4)[0], "windows T", what="The array of inputs")
+    close(inputs, windows(4, 4)[0], "windows T", what="The array of inputs", rtol=0)
+    kind = np.asarray(inputs).dtype
+    whole = (
+        f"The IDs of a list become {kind}, and a table has rows for whole numbers only: np.asarray(tokens) keeps them."
+    )
+    expect(kind.kind in "iu", whole)
 
 
 @pytest.mark.parametrize("text", [TEXT[:4], TEXT[:1], TEXT[:0]], ids=["4 tokens", "1 token", "no tokens"])
@@ -136,7 +143,9 @@ def test_refuses_sizes(answer, sizes):
 
 
 @pytest.mark.parametrize(
-    ("size", "count"), [(5, 13), (5, 10), (13, 13)], ids=["5 of 13 windows", "5 of 10 windows", "13 of 13 windows"]
+    ("size", "count"),
+    [(5, 13), (5, 10), (13, 13), (1, 3)],
+    ids=["5 of 13 windows", "5 of 10 windows", "13 of 13 windows", "1 of 3 windows"],
 )
 def test_batches(answer, size, count):
     """batches hold batch_size windows, in order, each with its targets"""

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.known import gpt2, mistakes_in
+from tests.reference.randoms import ids_of_every_shape
 from tutor.grading import close, expect, look_at, refused, refuses
 
 IDS = np.array([2, 3, 5, 1])
@@ -25,11 +26,14 @@ def make(answer, weight):
 def call(way, ids, columns):
     """Call `lookup`, `one_hot` or `multiply` with IDs that all have a row in a table of so many columns."""
     look_at(way)
-    name, last = way.__name__, ids.max()
+    name, last, given = way.__name__, max(ids.ravel().tolist(), default=-1), ids.copy()
+    refusal = f"{name} refuses {ids.tolist()}, but all of these IDs have a row."
+    if ids.dtype != np.int64:
+        refusal += f" They are of type {ids.dtype}, whole numbers too, and of shape {list(ids.shape)}."
     try:
         found = way(ids)
     except IndexError as error:
-        refused(error, f"{name} refuses {ids.tolist()}, but all of these IDs have a row.")
+        refused(error, refusal)
         by_column = f"with size {columns}" in str(error)
         column = f"The IDs are taken to number the table's {columns} columns. They number its rows, one for each token."
         expect(not by_column or columns > last, column, found=str(error))
@@ -38,6 +42,14 @@ def call(way, ids, columns):
         one_axis = "IDs may have any shape, here [B, T]. len(ids) counts their first axis only: it is B."
         expect(ids.ndim < 2 or "could not be broadcast" not in str(error), one_axis, found=str(error))
         raise
+    except (TypeError, ValueError) as error:
+        expect(
+            ids.ndim == 1 and ids.size,
+            f"{name} works for IDs [T]. They may have any shape, here {list(ids.shape)}.",
+            found=str(error),
+        )
+        raise
+    expect(np.array_equal(ids, given), f"{name} changes the IDs, which belong to its caller. It should only read them.")
     expect(not isinstance(found, list), f"{name} gives a list. It should give an array of NumPy.")
     return found
 
@@ -84,6 +96,7 @@ def test_lookup_square(answer):
     columns = "The columns of the IDs are picked, not their rows."
     found = np.asarray(call(make(answer, table).lookup, IDS, 6))
     expect(found.shape != (6, 4) or (found != table[:, IDS]).any(), columns)
+    same_type(found, table, "The result of lookup")
     close(found, table[IDS], "T C", suspects=[(table[:, IDS].T, columns)], what="The result of lookup")
 
 
@@ -131,6 +144,19 @@ def test_multiply(answer, toy):
         np.isnan(call(make(answer, table).multiply, IDS, 3)).all(),
         "multiply picks rows, as lookup does. Here it should multiply the one-hot vectors with the whole table.",
     )
+
+
+@pytest.mark.parametrize("way", ["lookup", "one_hot", "multiply"])
+def test_any_shape(answer, toy, way):
+    """IDs of any shape and whole type will do: one without an axis, none, three axes"""
+    table = toy["123"].astype(np.float64)
+    made = make(answer, table)
+    for ids in ids_of_every_shape(6):
+        right = (np.eye(6) if way == "one_hot" else table)[ids]
+        what = f"The result of {way} for an array of {ids.dtype} of shape {list(ids.shape)}"
+        found = call(getattr(made, way), ids, 3)
+        close(found, right, what=what)
+        same_type(found, table, what)
 
 
 def test_lookup_is_faster(answer, record_property):

@@ -6,7 +6,7 @@ from max.experimental import functional as F
 from solutions.solution_01 import GPT2Config
 from tests.known import mistakes_in
 from tests.known.gpt2 import Part, embedding, lookup
-from tutor.grading import Wrong, build, close, expect, load, on_max, refuse_gpt2_sizes, refuses, shapes_of, tensor
+from tutor.grading import Wrong, build, close, expect, kept, load, on_max, refuse_gpt2_sizes, refuses, shapes_of, tensor
 
 IDS = np.array([[2, 3, 5, 1], [0, 3, 3, 4]])  # B=2, T=4; a table of 6 rows and 3 columns is not square
 TOY = GPT2Config(vocab_size=6, n_positions=4, n_embd=3, n_layer=1, n_head=1)
@@ -45,11 +45,12 @@ def test_shape_of_the_table(answer):
 
 def test_lookup(answer, toy):
     """a token ID gives the row with that number: ID 3 the fourth row"""
-    for seed in ("123", "124"):
-        table = toy[seed]
-        found = on_max(with_table(answer, table), IDS)
-        mistakes = mistakes_in(Part(embedding, wte=Part(lookup, weight=table)), lambda embedding: embedding(IDS))
-        close(found, table[IDS], "B T C", suspects=mistakes, what="The embedding", sizes={"V": 6})
+    model = with_table(answer, toy["123"])
+    mistakes = mistakes_in(Part(embedding, wte=Part(lookup, weight=toy["123"])), lambda embedding: embedding(IDS))
+    close(on_max(model, IDS), toy["123"][IDS], "B T C", suspects=mistakes, what="The embedding", sizes={"V": 6})
+    load(model, {"wte.weight": toy["124"]})
+    stale = kept(lambda: with_table(answer, toy["124"]), IDS)
+    close(on_max(model, IDS), toy["124"][IDS], "B T C", suspects=stale, what="The embedding by another table")
 
 
 def test_full_size(answer):

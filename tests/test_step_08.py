@@ -77,6 +77,22 @@ def test_one_head(answer, found, one_head):
     close(found, right, "B T D", suspects=mistakes, what="attention")
 
 
+def test_large_scores(answer, one_head):
+    """scores around 200 give weights too, in a text by itself, [T, D]"""
+    ends = 30, 30, 0  # one number more for each token: D is 17, whose root is no whole number, and q · k is 900 more
+    qkv = [np.pad(array[0], ((0, 0), (0, 1)), constant_values=end) for array, end in zip(one_head, ends)]
+    found = on_max(answer.attention, *qkv, sizes={"T": 7, "D": 17})
+    powers = "Scores above 100 give nan: e to that power is infinite, and infinity / infinity is no number. F.softmax takes the "
+    powers += "largest score of a row from all of it first."
+    mistakes = mistakes_in(gpt2.attention, lambda attention: attention(*qkv))
+
+    def suspects(fits):
+        return powers if np.isnan(found).any() else mistakes(fits)
+
+    right = gpt2.attention(*qkv)
+    close(found, right, "T D", sizes={"D": 17}, suspects=suspects, what="attention with large scores")
+
+
 def test_heads_side_by_side(answer, pieces):
     """heads side by side, [B, H, T, D], do not disturb each other"""
     *qkv, right = (pieces[f"attention/{name}"] for name in ("q", "k", "v", "output"))

@@ -7,20 +7,25 @@ import pytest
 
 from tests.known import mistakes_in
 from tests.known.gpt2 import inside
-from tutor.grading import build, close, has_shape, load, on_max, refuse_gpt2_sizes, shapes_of
+from tutor.grading import build, close, has_shape, kept, load, on_max, refuse_gpt2_sizes, shapes_of
 
 
 def make(answer, config, weights):
-    """MultiHeadAttention with Hugging Face's weights: in `c_attn`, or in three layers instead."""
+    """MultiHeadAttention with Hugging Face's weights."""
     attn = build(answer.MultiHeadAttention, config)
     refuse_gpt2_sizes(attn, {768, 2304}, "Take the sizes from config.n_embd.")
+    load(attn, named_as_in(attn, weights))
+    return attn
+
+
+def named_as_in(attn, weights):
+    """Hugging Face's weights under the learner's names: as they are, or `c_attn` as three layers."""
     if three := three_layers(attn):
         weights = dict(weights)
         for kind in ("weight", "bias"):
             parts = np.split(weights.pop(f"c_attn.{kind}"), 3, axis=-1)
             weights |= {f"{name}.{kind}": part for name, part in zip(three, parts, strict=True)}
-    load(attn, weights)
-    return attn
+    return weights
 
 
 def three_layers(attn):
@@ -70,15 +75,19 @@ def test_numbers(found, random):
     close(found, random["h.0.attn"], "B T C", suspects=mistakes)
 
 
-def test_first_token(attn, random):
+def test_first_token(attn, found, random):
     """the first token gives the same without the rest of the text"""
-    found = on_max(attn, random["h.0.ln_1"][:, :1], sizes=random.sizes)
-    close(found, random["h.0.attn"][:, :1], "B T C", sizes=random.sizes)
+    whole = has_shape(found, random["h.0.attn"].shape, "B T C", sizes=random.sizes, what="The result")
+    alone = on_max(attn, random["h.0.ln_1"][:, :1], sizes=random.sizes)
+    close(alone, whole[:, :1], "B T C", sizes=random.sizes, what="The result for the first token alone")
 
 
 def test_tiny_gpt2(answer, tiny, expected):
     """each layer of the tiny GPT-2 gives the numbers of Hugging Face's"""
-    for layer in range(tiny.config.n_layer):
-        attn = make(answer, tiny.config, inside(tiny.weights, f"h.{layer}.attn"))
-        result = on_max(attn, expected[f"batch/h.{layer}.ln_1"])
-        close(result, expected[f"batch/h.{layer}.attn"], "B T C", what=f"Layer {layer}")
+    weights = [inside(tiny.weights, f"h.{layer}.attn") for layer in range(tiny.config.n_layer)]
+    attn = make(answer, tiny.config, weights[-1])
+    for layer, its_own in enumerate(weights):
+        x, right = expected[f"batch/h.{layer}.ln_1"], expected[f"batch/h.{layer}.attn"]
+        load(attn, named_as_in(attn, its_own))
+        stale = kept(lambda: make(answer, tiny.config, its_own), x)
+        close(on_max(attn, x), right, "B T C", suspects=stale, what=f"Layer {layer}")

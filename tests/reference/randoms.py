@@ -39,6 +39,17 @@ CASES = {
 }
 
 
+LARGE = np.float32([1000, -1000])
+"""Numbers of which e to the power is infinite, and 0, in float64 too."""
+
+
+def ids_of_every_shape(count: int) -> list[np.ndarray]:
+    """IDs below `count`: one without an axis, none, [B, T], and three axes, of the types in which texts are stored."""
+    rng = np.random.RandomState(17)
+    shapes = {"int64": (), "uint16": (0,), "int32": (3, 5), "uint8": (2, 3, 2)}
+    return [np.array(rng.randint(0, count, shape), dtype) for dtype, shape in shapes.items()]
+
+
 def random_weights(config: dict[str, float], seed: int) -> dict[str, np.ndarray]:
     """Float32 weights of a GPT-2 under Hugging Face's names, without the prefix "transformer.".
 

@@ -8,7 +8,7 @@ their numbers and shapes with what known mistakes give.
 from tutor.engine import setup as setup  # MAX, made quick for eager use
 from tutor.grading.answer import Answer, Wrong, article, load_answer, look_at, on_purpose, refused
 from tutor.grading.compare import close, equal, expect, has_shape, named, numpy, refuses, whole_number
-from tutor.grading.modules import build, load, on_max, refuse_gpt2_sizes, shapes_of, tensor
+from tutor.grading.modules import build, kept, load, on_max, refuse_gpt2_sizes, reload, shapes_of, tensor
 
 __all__ = [
     "Answer",
@@ -19,6 +19,7 @@ __all__ = [
     "equal",
     "expect",
     "has_shape",
+    "kept",
     "load",
     "load_answer",
     "look_at",
@@ -29,6 +30,7 @@ __all__ = [
     "refuse_gpt2_sizes",
     "refused",
     "refuses",
+    "reload",
     "shapes_of",
     "tensor",
     "whole_number",

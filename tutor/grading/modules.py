@@ -90,6 +90,29 @@ def load(module: Any, weights: Mapping[str, np.ndarray]) -> None:
     module.load_state_dict({name: tensor(array) for name, array in fitted.items()})
 
 
+def reload(module: Any, weights: Mapping[str, np.ndarray], *args: Any) -> None:
+    """Load `weights` into a module that has worked on `args` with others before: what it kept of those is wrong now."""
+    load(module, {name: np.flip(array) for name, array in weights.items()})
+    on_max(module, *args)
+    load(module, weights)
+
+
+def kept(make: Callable[[], Any], *args: Any) -> Callable[[Callable[[Any], bool]], str]:
+    """What `close` takes to name a module that goes on with the weights it had before: made anew, it gives other numbers."""
+
+    def explain(fits: Callable[[Any], bool]) -> str:
+        module = make()
+        return "" if fits(on_max(module, *args)) else KEPT.format(type(module).__name__)
+
+    return explain
+
+
+KEPT = (
+    "{} goes on with weights that it had before these were loaded: it keeps something that it made of them, such as a "
+    "turned table. Make that in forward, from the parameter as it is then."
+)
+
+
 def shapes_of(module: Any) -> dict[str, list[int]]:
     """The shape of each parameter of a module, by its name."""
     return {name: [int(size) for size in parameter.shape] for name, parameter in module.parameters}
@@ -127,7 +150,10 @@ def _same_names(module: Any, found: list[str], expected: list[str]) -> None:
             named += f"Is `{extra[0]}` meant? "
         raise Wrong(f"{named}The names are attributes: GPT-2's checkpoint will be loaded by them.", **facts)
     if extra:
-        raise Wrong(f"{kind} has a parameter too many, `{extra[0]}`: GPT-2's checkpoint holds nothing for it.", **facts)
+        raise Wrong(
+            f"{kind} has a parameter too many, `{extra[0]}`: a tensor that is kept as an attribute is one, and GPT-2's checkpoint holds nothing for it.",
+            **facts,
+        )
 
 
 def _no_layer(module: Any, name: str) -> str:
