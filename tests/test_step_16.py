@@ -15,6 +15,7 @@ RANDOM = np.random.default_rng(16)
 TABLE = RANDOM.standard_normal((40, 4)) * RANDOM.permutation(np.geomspace(0.2, 5, 40))[:, np.newaxis]
 TABLE.setflags(write=False)
 VECTOR = TABLE[3] + 0.3 * RANDOM.standard_normal(4)
+VECTOR.setflags(write=False)
 
 
 @pytest.fixture(scope="module")
@@ -116,8 +117,9 @@ def compare(found, vector, count, exclude, what, formula, *args):
 
 def test_nearest(answer):
     """nearest gives the rows with the highest cosine, the best first"""
-    arguments = VECTOR, TABLE, 6
-    compare(answer.nearest(*arguments), VECTOR, 6, (), "nearest", solution_16.nearest, *arguments)
+    for count in (6, 25):
+        arguments = VECTOR, TABLE, count
+        compare(answer.nearest(*arguments), VECTOR, count, (), "nearest", solution_16.nearest, *arguments)
 
 
 def test_exclude(answer):
@@ -126,7 +128,13 @@ def test_exclude(answer):
     exclude = [ranked[0], ranked[2], ranked[-1]]
     what, arguments = "nearest with excluded rows", (VECTOR, TABLE, 4, exclude)
     compare(answer.nearest(*arguments), VECTOR, 4, exclude, what, solution_16.nearest, *arguments)
-    found = answer.nearest(VECTOR, TABLE, 50, exclude)
+    try:
+        found = answer.nearest(VECTOR, TABLE, 50, set(exclude))
+    except (IndexError, TypeError) as error:
+        any_collection = (
+            "nearest takes a list of rows to exclude, and fails with a set. `row not in exclude` works with both."
+        )
+        expect(False, any_collection, found=f"{type(error).__name__}: {error}")
     excluded = "Where more rows are asked for than there are, excluded ones come too. They should not come at all."
     expect(not set(exclude) & set(rows(found, what)[0]), excluded)
     arguments = VECTOR, TABLE, 50, exclude

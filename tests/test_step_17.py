@@ -17,6 +17,7 @@ from tutor.checkpoint import REFERENCE
 from tutor.grading import Wrong, build, equal, expect, numpy, refuses, tensor, whole_number
 
 V, N_POSITIONS = 50, 8
+END = 50256  # GPT-2's <|endoftext|>, a token like others to `generate`
 CONFIG = GPT2Config(vocab_size=V, n_positions=N_POSITIONS, n_embd=5, n_layer=1, n_head=1)
 RANDOM = np.random.default_rng(17)
 SCORES = RANDOM.standard_normal((V, V), np.float32)
@@ -73,6 +74,16 @@ class Model:
     def parameters(self):
         """The parameters by name, as far as there are any."""
         return iter([("transformer.wpe.weight", self.transformer.wpe.weight)])
+
+
+class Deaf(Model):
+    """Stands for a GPT-2 that takes tokens of any number, and always says the same."""
+
+    def __call__(self, tokens):
+        """The logits [1, T, V] for tokens [1, T]."""
+        return tensor(SCORES[np.newaxis, : int(tokens.shape[1])])
+
+    forward = __call__
 
 
 def logits(ids):
@@ -149,9 +160,7 @@ def test_generate(answer):
     equal(found, right, suspects=explain, what="The list of new tokens")
     changed = "The caller's own list of tokens has changed: work on a copy, `list(tokens)`."
     expect(given == start, changed, expected=start, found=given)
-    equal(
-        written(answer, Model(), np.array(start), 1), right[:1], what="The list of one new token after an array of IDs"
-    )
+    equal(written(answer, Model(), tuple(start), 1), right[:1], what="The list of one new token after a tuple of IDs")
     equal(written(answer, Model(), start, 0), [], what="The list of no new tokens")
 
 
@@ -209,3 +218,7 @@ def test_hugging_face(answer, tiny):
     model = build(GPT2LMHeadModel, tiny.config, weights=weights)
     found = written(answer, model, text["prompt_ids"], 2)
     equal(found, text["ids"][:2], what=f"The list of tokens after {text['prompt']!r}")
+    for token in (END, V - 1):
+        stops = "generate stops at a token that it takes for the end of a text. It knows no vocabulary: who calls it decides."
+        count = len(written(answer, Deaf(), [5], 3, lambda _, token=token: token))
+        expect(count == 3, stops, expected="3 tokens", found=f"{count} with {token} among them")

@@ -141,6 +141,13 @@ def test_softmax(answer):
 def test_temperature(answer):
     """the logits are divided by the temperature"""
     check(answer, lambda temperature, top_k, top_p: (top_k, top_p) == (0, 1))
+    with np.errstate(all="ignore"):
+        found = answer.probabilities(np.array([1.0, 3.0, 2.0, -1.0]), 1e-4)
+    lost = (
+        np.full(4, np.nan),
+        "At a temperature near 0 the result is nan: a chance to the power of 1 / temperature is 0 for every token, and 0 / 0 is nan. Divide the logits, before the softmax.",
+    )
+    close(found, np.array([0.0, 1, 0, 0]), "V", suspects=[lost], what="The distribution for temperature 0.0001")
 
 
 def test_temperature_0(answer):
