@@ -42,7 +42,7 @@ class Server:
         self.args, self.model = Namespace(host="127.0.0.1", port=free_port()), name(folder)
         self._running = running(installed(), folder, self.args, [], place, architecture=architecture, most=most)
         self.process, log = self._running.__enter__()
-        wait_until_healthy(self.process, log, self.args, screen)
+        wait_until_healthy(self.process, log, folder, self.args, screen)
         self.url = f"http://127.0.0.1:{self.args.port}/v1/completions"
 
     def memory(self) -> float:

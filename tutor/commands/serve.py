@@ -34,6 +34,7 @@ PIECES = 15, 21
 SECONDS = 20
 COLD = 240
 """About how long the server takes to become healthy, where its graphs are compiled and where not: what the bar expects."""
+FIRST = "Starting MAX Serve, and compiling its graphs, once per machine"
 
 
 class ServeError(Exception):
@@ -52,7 +53,7 @@ def main(args: Namespace) -> int:
         if mine:
             rehearse(folder, screen)
         with tempfile.TemporaryDirectory() as place, running(program, folder, args, mine, Path(place)) as (server, log):
-            wait_until_healthy(server, log, args, screen)
+            wait_until_healthy(server, log, folder, args, screen)
             screen.print(how_to_ask(folder, args), markup=False, soft_wrap=True)
             server.wait()
             raise ServeError(f"The server has ended. {last_words(log)}")
@@ -177,24 +178,34 @@ def end(server: subprocess.Popen) -> None:
             server.wait(10)
 
 
-def wait_until_healthy(server: subprocess.Popen, log: Path, args: Namespace, screen: Console) -> None:
+def wait_until_healthy(server: subprocess.Popen, log: Path, folder: Path, args: Namespace, screen: Console) -> None:
     """Wait until the server answers, with a progress bar.
 
     Raises:
         ServeError: it has ended.
     """
     url, began = f"http://{address(args)}/health", time.monotonic()
+    served = kernels.store() / f"served-{name(folder)}"  # this machine has done it before
+    expected, what = (SECONDS, "Starting MAX Serve") if served.exists() else (COLD, FIRST)
     if not screen.is_terminal:
-        screen.print("Starting MAX Serve. The first time, its graphs are compiled: some minutes, once per machine.")
-    with progress_bar("Starting MAX Serve (the first time some minutes: its graphs are compiled)", screen) as show:
-        while True:
+        screen.print(f"{what}: about {expected} s.")
+    with progress_bar(what, screen) as show:
+        while not answers(url):
             if server.poll() is not None:
                 raise ServeError(f"The server has ended while it started. {last_words(log)}")
-            with suppress(OSError), urllib.request.urlopen(url, timeout=1):
-                return
-            expected = SECONDS if "compiling" not in log.read_text(errors="replace").lower() else COLD
             show(min(time.monotonic() - began, 0.98 * expected), expected)
             time.sleep(0.2)
+    served.parent.mkdir(parents=True, exist_ok=True)
+    served.touch()
+
+
+def answers(url: str) -> bool:
+    """Whether something answers there."""
+    try:
+        urllib.request.urlopen(url, timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 def last_words(log: Path) -> str:

@@ -7,9 +7,11 @@ MAX keeps a book of its own on the pages of its cache, which this model does not
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from typing import Any, Self
 
+import numpy as np
 from max.driver import Buffer
 from max.dtype import DType
 from max.graph import DeviceRef
@@ -49,16 +51,16 @@ class Config(ArchConfigWithBoundedMaxSeqLen, ArchConfigWithKVCache):
     max_seq_len: int
 
     @classmethod
-    def initialize(cls, pipeline_config, model_config=None, *, max_seq_len):
+    def initialize(cls, pipeline_config: Any, model_config: Any = None, *, max_seq_len: int) -> Self:
         """Keep n_positions, or less where `max serve --max-length` says so."""
         return cls(max_seq_len)
 
-    def get_kv_params(self):
+    def get_kv_params(self) -> MHAKVCacheParams:
         """The smallest cache that MAX can have: nothing is kept in it."""
         return self.construct_kv_params()
 
     @classmethod
-    def construct_kv_params(cls, *_):
+    def construct_kv_params(cls, *_: Any) -> MHAKVCacheParams:
         """The same, as the model asks for it."""
         return MHAKVCacheParams(
             dtype=DType.float32, n_kv_heads=1, head_dim=1, num_layers=1, devices=cls.devices, page_size=128
@@ -77,7 +79,7 @@ class GPT2(PipelineModelWithKVCache[TextContext]):
 
     model_config_cls = Config
 
-    def __init__(self, pipeline_config, *args, **kwargs):
+    def __init__(self, pipeline_config: Any, *args: Any, **kwargs: Any):
         """Load the checkpoint by step 15, and compile one graph for batches of all sizes."""
         super().__init__(pipeline_config, *args, **kwargs)
         model = load_checkpoint(pipeline_config.model.model_path)
@@ -85,22 +87,24 @@ class GPT2(PipelineModelWithKVCache[TextContext]):
         self.step = Step(model).compile(*input_types(model.config))
         self.caches = Caches(model.config)
 
-    def _prepare_initial_token_inputs(self, replica_batches, kv_cache_inputs=None, return_n_logits=1):
+    def _prepare_initial_token_inputs(
+        self, replica_batches: Sequence[Sequence[TextContext]], kv_cache_inputs: Any = None, return_n_logits: int = 1
+    ) -> Batch:
         """Everything that `execute` needs stands in the contexts."""
         (contexts,) = replica_batches
         return Batch(contexts=contexts, kv_cache_inputs=kv_cache_inputs)
 
-    def execute(self, model_inputs):
+    def execute(self, model_inputs: Batch) -> ModelOutputs:
         """The logits of the next token of each text, [B, V], for MAX Serve to choose from."""
         requests = [context.request_id for context in model_inputs.contexts]
         logits = Buffer.from_numpy(self.logits(requests, model_inputs.contexts))
         return ModelOutputs(logits=logits, next_token_logits=logits)
 
-    def logits(self, requests, contexts):
+    def logits(self, requests: Sequence[Hashable], contexts: Sequence[TextContext]) -> np.ndarray:
         """The same as an array; the keys and values of the new tokens are kept until `release`."""
         return next_logits(self.step, self.caches, requests, [context.tokens.active for context in contexts])
 
-    def release(self, request_id):
+    def release(self, request_id: Hashable) -> None:
         """Forget a request that has ended, was cancelled, or must begin again."""
         self.caches.release(request_id)
 
