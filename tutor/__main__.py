@@ -1,13 +1,17 @@
-"""The course's commands: `python -m tutor <command>`. pixi.toml gives each a task name."""
+"""The course's commands: `python tutor <command>`. pixi.toml gives each a task name."""
 
 import argparse
 import importlib
 import math
+import os
 import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
+
+if __name__ == "__main__":  # the course's folder comes last: a random.py in it is not Python's own
+    sys.path[:] = [*sys.path[1:], os.path.dirname(os.path.dirname(os.path.abspath(__file__)))]
 
 from tutor.course import STEPS, Step, command
 

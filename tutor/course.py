@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import sys
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -91,3 +92,12 @@ def shown(path: Path | str) -> str:
     """A path as the learner knows it: relative to the repository where it lies inside."""
     path = Path(path)
     return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
+
+
+def program(module: str) -> list[str]:
+    """The words that run a module of the course in a process of its own.
+
+    As `python -m` does, but with the course's folder last on the path: a random.py in it is not taken for Python's own.
+    """
+    run = f"import runpy, sys; sys.path.append({str(ROOT)!r}); runpy.run_module({module!r}, None, '__main__', True)"
+    return [sys.executable, "-P", "-u", "-c", run]

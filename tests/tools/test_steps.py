@@ -25,7 +25,7 @@ def test_no_file_and_no_task_belongs_to_a_step_that_is_not_listed():
     assert found == {step.id for step in STEPS.values()}
     tasks = tomllib.loads((ROOT / "pixi.toml").read_text())["tasks"]
     checks = {name: task["cmd"] for name, task in tasks.items() if re.fullmatch(r"s\d\d", name)}
-    assert checks == {f"s{step.id}": f"python -m tutor check {step.id}" for step in STEPS.values()}
+    assert checks == {f"s{step.id}": f"python tutor check {step.id}" for step in STEPS.values()}
 
 
 def test_a_new_step(tmp_path, monkeypatch):
@@ -40,7 +40,7 @@ def test_a_new_step(tmp_path, monkeypatch):
     assert code and "Step 99 lacks its chapter, book/src/step_99.md." in printed
     for what in ("its stub", "its solution", "its checks", "its hints", "its wrong answers"):
         assert f"Step 99 lacks {what}" in printed
-    assert tomllib.loads((tmp_path / "pixi.toml").read_text())["tasks"]["s99"]["cmd"] == "python -m tutor check 99"
+    assert tomllib.loads((tmp_path / "pixi.toml").read_text())["tasks"]["s99"]["cmd"] == "python tutor check 99"
     (tmp_path / "tutor" / "stubs" / "step_99.py").write_text('"""Step 99."""\n')
     os.system(f"cd {tmp_path} && {shutil.which('python')} -m tutor steps > out")
     assert (tmp_path / "steps" / "step_99.py").read_text() == '"""Step 99."""\n'

@@ -11,7 +11,7 @@ from argparse import Namespace
 from rich.console import Console
 from rich.table import Table
 
-from tutor.course import ROOT, STEPS
+from tutor.course import ROOT, STEPS, program
 from tutor.screen.terminal import console
 
 
@@ -24,7 +24,7 @@ def timed(command: list[str], **environment: str) -> float:
 
 def warm(runs: int, screen: Console) -> None:
     """Every step's verdict on its solution, the steps in turn so that a busy minute hits them all alike."""
-    python = [sys.executable, "-m", "tutor", "check"]
+    python = [*program("tutor"), "check"]
     commands = {f"s{step.id}": [*python, step.id, "--solution"] for step in STEPS.values()}
     commands["python -c pass"] = [sys.executable, "-c", "pass"]
     runner = ROOT / "pixiw"
@@ -45,7 +45,7 @@ def cold(screen: Console) -> None:
     """The first verdict on a machine that never ran MAX: until the verdict is there, and until all is compiled."""
     for number in (5, 8):
         with tempfile.TemporaryDirectory() as cache:
-            command = [sys.executable, "-m", "tutor", "check", str(number), "--solution"]
+            command = [*program("tutor"), "check", str(number), "--solution"]
             start, verdict = time.perf_counter(), None
             environment = os.environ | {"MODULAR_CACHE_DIR": cache}
             process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)

@@ -56,7 +56,7 @@ def make(step: Step) -> None:
         shutil.copy(step.untouched, step.stub)
     text = MANIFEST.read_text()
     if _task(step) not in tomllib.loads(text)["tasks"]:
-        task = f'[tasks.{_task(step)}]\ncmd = "python -m tutor check {step.id}"\ndescription = "Check step {step.id}: {step.title}"\n\n'
+        task = f'[tasks.{_task(step)}]\ncmd = "python tutor check {step.id}"\ndescription = "Check step {step.id}: {step.title}"\n\n'
         last = list(re.finditer(r"^\[tasks\.s\d\d\]\n(?:.+\n)+\n", text, re.MULTILINE))[-1]
         MANIFEST.write_text(text[: last.end()] + task + text[last.end() :])
 

@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from tutor.course import ROOT
+from tutor.course import ROOT, program
 from tutor.engine import kernel_list
 
 SECONDS = {"embeddings": 20, "transformer": 77, "variants": 65}
@@ -225,7 +225,7 @@ class Compilation:
             name = self._waiting.pop(0)
             log = tempfile.TemporaryFile("w+")  # noqa: SIM115  (closed with the worker)
             niceness = "0" if name in urgent else "10"
-            command = [sys.executable, "-m", self._program[0], niceness, name, *self._program[1:]]
+            command = [*program(self._program[0]), niceness, name, *self._program[1:]]
             worker = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
             self._running[name] = worker, log, time.monotonic()
         return self._left()

@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from tutor.runner.records import Place
+from tutor.runner.source import spec_of
 
 
 class Wrong(AssertionError):
@@ -90,8 +91,8 @@ def load_answer(path: Path) -> Answer:
     """Import the file at `path` under its own name and return it as an `Answer`. Whatever it raises comes out."""
     name = path.stem
     if name not in sys.modules or sys.modules[name].__file__ != str(path):
-        spec = importlib.util.spec_from_file_location(name, path)
-        assert spec and spec.loader
+        spec = spec_of(name, path)
+        assert spec.loader
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
         spec.loader.exec_module(module)

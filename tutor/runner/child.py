@@ -19,7 +19,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from tutor.course import ROOT, STEPS
+from tutor.course import STEPS
 from tutor.engine import setup  # noqa: F401
 from tutor.runner.records import MARK, Check, Failure, facts_of
 
@@ -99,7 +99,6 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # the parent answers Ctrl-C
     faulthandler.enable(crashes)  # a crash, and SIGUSR1, leave the line that the file is at
     faulthandler.register(signal.SIGUSR1, crashes, all_threads=True)
-    sys.path[0] = str(ROOT)
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # those of other packages: a tenth of a second to import
 
     gc.disable()  # while so much is imported, looking for garbage takes a tenth of the time and finds none
@@ -137,7 +136,7 @@ def main() -> None:
     # the others are slow to import.
     unused = ["unraisableexception", "threadexception", "cacheprovider", "faulthandler", "terminal", "doctest"]
     unused += ["legacypath", "pastebin", "setuponly", "setupplan", "stepwise", "unittest"]
-    options = ["--answer", str(answer), "--capture=no", "--assert=plain", "-o", "addopts="]
+    options = ["--answer", str(answer), "--import-mode=append", "--capture=no", "--assert=plain", "-o", "addopts="]
     options += [f"-pno:{plugin}" for plugin in unused]
     code = pytest.main([str(step.test), *options], plugins=[Reporter(tell, answer)])
     end("done", code=int(code))

@@ -1,7 +1,6 @@
 """`--mine`: the learner's own files in place of the solutions, in whatever runs a model."""
 
 import importlib.abc
-import importlib.util
 import re
 import sys
 from collections.abc import Iterable
@@ -15,6 +14,7 @@ from tutor.course import STEPS, command, shown
 from tutor.engine.kernels import Compilation, CompileError
 from tutor.explain import culprit, failure, stopped
 from tutor.runner.parent import Child
+from tutor.runner.source import spec_of
 
 SOLUTION = re.compile(r"solutions\.solution_(\d\d)")
 
@@ -29,7 +29,7 @@ class Finder(importlib.abc.MetaPathFinder):
         """The learner's file for a solution that it takes the place of."""
         match = SOLUTION.fullmatch(name)
         if match and int(match[1]) in self.numbers:
-            return importlib.util.spec_from_file_location(name, STEPS[int(match[1])].stub)
+            return spec_of(name, STEPS[int(match[1])].stub)
         return None
 
 

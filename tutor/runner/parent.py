@@ -11,13 +11,12 @@ import re
 import selectors
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tutor.course import ROOT, Step, shown
+from tutor.course import ROOT, Step, program, shown
 from tutor.runner.records import MARK, Check, Failure, Place, Verdict, digest
 
 START_LIMIT = 120
@@ -62,7 +61,7 @@ class Child:
             self.events = undo.enter_context(os.fdopen(read_end, "rb", buffering=0))
             with os.fdopen(write_end, "wb") as events:
                 pipes = events.fileno(), self.trace.fileno()
-                command = [sys.executable, "-u", "-m", "tutor.runner.child", str(self.step.number), str(self.answer)]
+                command = [*program("tutor.runner.child"), str(self.step.number), str(self.answer)]
                 command += [*map(str, pipes), ",".join(map(str, self.mine or ()))]
                 self.process = subprocess.Popen(
                     command,
