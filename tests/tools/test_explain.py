@@ -82,6 +82,13 @@ class Norm(nn.Module):
         return x
 
 
+class Buffered(nn.Module):
+    """A layer with PyTorch's way to keep a mask."""
+
+    def __init__(self):
+        self.register_buffer("mask", zeros(3, 3))
+
+
 class Embedding(nn.Module):
     """A layer that is called like the one of MAX which it needs, and forgets `nn.`"""
 
@@ -151,15 +158,18 @@ ON_MAX = [
     (lambda x: x @ linear(24, 5), x, "Something of type Linear"),
     (lambda x: x + None, x, "MAX got a Python NoneType"),
     (lambda x: F.softmax(np.zeros((2, 3))), x, "wrap the array"),
-    (lambda x: F.triu(x), x, "F.band_part"),
     (lambda x: nn.GELU(), x, "max.experimental.nn has no `GELU`"),
-    (lambda x: x.view(2, 7, 24), x, "no `view`"),
+    (lambda x: x.view(2, 7, 24), x, "MAX has no `view`. Take x.reshape([B, T, C])."),
     (lambda x: x.reshape(2, 7, 24), x, "one list"),
     (lambda x: x.permute(0, 2, 1), x, "one list"),
     (lambda x: F.softmax(x, dim=-1), x, "no argument called `dim`"),
     (lambda x: F.layer_norm(x), x, "The argument `gamma` is missing"),
     (lambda x: x.mean(dim=-1), x, "MAX says axis"),
-    (lambda x: x.mean(axis=-1, keepdims=True), x, "in MAX a mean or a sum keeps its axis"),
+    (lambda x: x.mean(axis=-1, keepdims=True), x, "in MAX a mean, a sum or a maximum keeps its axis"),
+    (lambda x: F.mean(x, axis=-1, keepdims=True), x, "`keepdims`: in MAX a mean, a sum or a maximum keeps"),
+    (lambda x: F.sum(x, axis=-1, keepdim=True), x, "`keepdim`: in MAX a mean, a sum or a maximum keeps its axis"),
+    (lambda x: F.max(x, axis=-1, keepdim=True), x, "keeps its axis, with size 1."),
+    (lambda x: F.argmax(x, axis=-1, keepdims=True), x, "a sum or a maximum keeps its axis, with size 1."),
     (lambda x: nn.Embedding(9, 24), x, "nn.Embedding(rows, dim=columns)"),
     (lambda x: F.gelu(x, approximate="tanhh"), x, "no form called tanhh"),
     (lambda x: nn.ModuleList([linear(24, 24)])(x), x, "nn.ModuleList only keeps layers"),
@@ -231,11 +241,19 @@ ON_MAX = [
     (names_of_a_dict, x, "There are 2 names after `for`"),
     (three_parts, x, "number of things on the right. F.split(x, n) makes parts of n numbers, not n parts."),
     # names that are not there
-    (lambda x: x.var(axis=-1), x, "MAX has no `var`. The variance is the mean of (x - mean)²"),
+    (lambda x: x.var(axis=-1), x, "MAX has no `var`. Take ((x - mean) ** 2).mean(axis=-1) for the variance"),
     (lambda x: F.std(x), x, "MAX has no `std`"),
-    (lambda x: x.swapaxes(1, 2), x, "x.transpose(1, 2) swaps two axes"),
+    (lambda x: x.swapaxes(1, 2), x, "MAX has no `swapaxes`. Take x.transpose(1, 2), which swaps two axes"),
+    (lambda x: F.tril(x), x, "MAX has no `tril`. Take F.band_part, which keeps a band around the diagonal"),
+    (lambda x: F.cat([x, x], dim=-1), x, "MAX has no `cat`. Take F.concat([a, b], axis=-1)."),
+    (lambda x: x.masked_fill(x == 0, 1.0), x, "MAX has no `masked_fill`. Take F.where(condition, a, b)"),
+    (lambda x: x.transpose(0, 1).contiguous(), x, "MAX has no `contiguous`. Take x as it is"),
+    (lambda x: nn.Dropout(0.1)(x), x, "MAX has no `Dropout`. Take x as it is: dropout belongs to training"),
+    (lambda x: build(Buffered), x, "MAX has no `register_buffer`. Take a plain variable of forward"),
+    (lambda x: nn.Parameter(x), x, "MAX has no `Parameter`. Take the tensor itself: self.weight = Tensor.ones([C])."),
+    (lambda x: x @ linear(24, 24).T, x, "A layer has no `T`. Its weight has: linear(24, 24).weight.T."),
     (lambda x: x.softmax(), x, "A tensor of MAX has no `softmax`. It is a function: F.softmax(x)."),
-    (lambda x: x.masked_fill(0), x, "It may be a function in F, under this or another name"),
+    (lambda x: x.cumprod(0), x, "It may be a function in F, under this or another name"),
     (lambda x: softmax(x), x, "There is no `softmax` here. Is `F.softmax` meant?"),
     (
         lambda x: build(Twice, 3),
