@@ -121,6 +121,15 @@ def three_parts(x):
     return q
 
 
+TABLE = zeros(6, 3)
+
+
+def turned_by_name(ids):
+    """A table that is turned before the lookup."""
+    table = TABLE.transpose(0, 1)
+    return F.gather(table, ids, axis=0)
+
+
 x = np.zeros((2, 7, 24), np.float32)
 heads = np.zeros((2, 3, 7, 8), np.float32)
 
@@ -163,7 +172,22 @@ ON_MAX = [
     (lambda x: x.reshape(2, 7, 24), x, "one list"),
     (lambda x: x.permute(0, 2, 1), x, "one list"),
     (lambda x: F.softmax(x, dim=-1), x, "no argument called `dim`"),
-    (lambda x: F.layer_norm(x), x, "The argument `gamma` is missing"),
+    (lambda x: F.layer_norm(x), x, "The argument `gamma` is missing. `F.layer_norm` takes input, gamma, beta, epsilon"),
+    (
+        lambda x: F.layer_norm(x, (24,), zeros(24), zeros(24), 1e-5),
+        x,
+        "an argument too many. `F.layer_norm` takes input,",
+    ),
+    (
+        lambda x: F.layer_norm(x, (24,), zeros(24), zeros(24)),
+        x,
+        "of many numbers stands where one belongs. `F.layer_norm`",
+    ),
+    (
+        lambda x: F.layer_norm(x, (24,), weight=zeros(24), bias=zeros(24), eps=1e-5),
+        x,
+        "The argument `beta` is missing. `F.layer_norm` takes input, gamma, beta, epsilon, in this order",
+    ),
     (lambda x: x.mean(dim=-1), x, "MAX says axis"),
     (lambda x: x.mean(axis=-1, keepdims=True), x, "in MAX a mean, a sum or a maximum keeps its axis"),
     (lambda x: F.mean(x, axis=-1, keepdims=True), x, "`keepdims`: in MAX a mean, a sum or a maximum keeps"),
@@ -186,7 +210,16 @@ ON_MAX = [
     (loaded_in_another_type, x, "The parameter `weight` holds int64. GPT-2's hold float32"),
     (lambda x: from_dlpack_of_a_view(x), x, "np.ascontiguousarray(array)"),
     (lambda x: F.gather(x, x, axis=0), x, "The lookup needs whole numbers"),
-    (lambda x: F.gather(x, tensor(np.array([9])), axis=0), x, "Row 9 was asked for, and the table has 2 rows"),
+    (lambda x: F.gather(x, tensor(np.array([9])), axis=0), x, "Row 9 was asked for, and the table has 2 rows, which"),
+    (turned_by_name, np.array([4]), "Row 4 was asked for, and the table has 3 rows, not 6: it lies on its side here, by a"),
+    (lambda ids: F.gather(TABLE.T, ids, axis=0), np.array([4]), "the table has 3 rows, not 6: it lies on its side"),
+    (lambda ids: F.gather(TABLE, ids, axis=1), np.array([4]), "the table has 3 rows, not 6: it lies on its side here"),
+    (
+        lambda ids: F.gather(TABLE, ids, axis=0),
+        np.array([[0, 0, 9]]),
+        "the table has 6 rows, which are counted from 0.",
+    ),
+    (lambda ids: F.gather(TABLE.T, ids, axis=1), np.array([8]), "the table has 6 rows, which are counted from 0."),
     (numbers_inside_lazy, x, "read them outside"),
     (lambda x: Norm()(x), x, "`Norm.forward` has no `self`"),
     (lambda x: Norm().weigth, x, "`weigth`: is it set in __init__, under this very name? Is `weight` meant?"),

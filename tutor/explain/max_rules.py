@@ -11,7 +11,7 @@ import traceback
 
 import numpy as np
 
-from tutor.explain.spot import Spot, words
+from tutor.explain.spot import Spot, tree, words
 
 A_SIZE = "A size that comes from x.shape is a Dim, not a Python number: write int(x.shape[-1])."
 INSTEAD = {
@@ -149,6 +149,38 @@ def _unpacked(match: re.Match, spot: Spot) -> str:
     return f"There are {match[1]} names on the left of the =, and another number of things on the right.{more}"
 
 
+def _no_row(match: re.Match, spot: Spot) -> str:
+    """What to say of an ID that has no row: the lookup may go along the columns of a table that the line names."""
+    row, size = int(match[1]), int(match[2])
+    asked = f"Row {row} was asked for, and the table has {size} rows"
+    inside = list(ast.walk(spot.node or ast.Module([], [])))
+    names = {ast.unparse(node) for node in inside if isinstance(node, ast.Name | ast.Attribute)}
+    for node in ast.walk(tree(spot.answer)):
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in names:
+            inside += ast.walk(node.value)
+    for table in map(spot.value, inside):
+        if type(table).__name__ == "Tensor" and len(table.shape) == 2 and not table.dtype.is_integral():
+            rows, columns = map(int, table.shape)
+            if columns == size and row < rows:
+                return f"{asked}, not {rows}: it lies on its side here, by a transpose or by the axis of the lookup."
+    return f"{asked}, which are counted from 0."
+
+
+def _signature(match: re.Match, spot: Spot) -> str:
+    """What to say of a call of one of MAX's functions with other arguments than it takes."""
+    wrong = f"The argument `{match[1]}` is missing." if match[1] else "That is an argument too many."
+    return f"{wrong}{_takes(spot)}"
+
+
+def _takes(spot: Spot) -> str:
+    """Which arguments the function takes that is called at a spot."""
+    function = spot.value(spot.node.func) if isinstance(spot.node, ast.Call) else None
+    if not callable(function):
+        return ""
+    names = ", ".join(inspect.signature(function).parameters)
+    return f" `{ast.unparse(spot.node.func)}` takes {names}, in this order; PyTorch's takes others."
+
+
 def _beyond(match: re.Match, spot: Spot) -> str:
     """What to say of an index that is too large, or of a loop over a tensor, which ends with one."""
     index = int(match[2]) - (match[1] == "stop")
@@ -171,9 +203,12 @@ def text_for_number(error: BaseException, spot: Spot) -> str:
 
 def many_as_one(error: BaseException, spot: Spot) -> str:
     """What to say of a tensor of many numbers that Python takes for one: MAX raises a TypeError without words."""
-    calls = [frame.name for frame in traceback.extract_tb(error.__traceback__)]
+    frames = traceback.extract_tb(error.__traceback__)
+    calls = [frame.name for frame in frames]
     if not isinstance(error, TypeError) or words(error) or calls[-1] != "item":
         return ""
+    if "__bool__" in calls and frames[-3].filename != str(spot.answer) and (takes := _takes(spot)):
+        return f"A tensor of many numbers stands where one belongs.{takes}"
     if "__bool__" in calls:
         return (
             "An `if`, `while`, `and`, `or` or `not` asks for one True or False, and got a tensor of many numbers. "
@@ -208,7 +243,7 @@ OF_MAX = (
     ),
     (
         r"gather index (-?\d+) is out of bounds for axis \d+ with size (\d+)",
-        "Row {0} was asked for, and the table has {1} rows, which are counted from 0.",
+        _no_row,
     ),
     (
         r"Slice index value must be a scalar, had shape",
@@ -335,8 +370,8 @@ OF_MAX = (
         "There is no argument called `{0}`. MAX says axis, epsilon, gamma and beta where PyTorch says dim, eps, weight and bias.",
     ),
     (
-        r"missing a required argument: '(\w+)'",
-        "The argument `{0}` is missing. MAX says axis, epsilon, gamma and beta where PyTorch says dim, eps, weight and bias.",
+        r"missing a required argument: '(\w+)'|^too many positional arguments()$",
+        _signature,
     ),
     (
         r"'(list|tuple)' object is not callable",
