@@ -211,7 +211,11 @@ ON_MAX = [
     (lambda x: from_dlpack_of_a_view(x), x, "np.ascontiguousarray(array)"),
     (lambda x: F.gather(x, x, axis=0), x, "The lookup needs whole numbers"),
     (lambda x: F.gather(x, tensor(np.array([9])), axis=0), x, "Row 9 was asked for, and the table has 2 rows, which"),
-    (turned_by_name, np.array([4]), "Row 4 was asked for, and the table has 3 rows, not 6: it lies on its side here, by a"),
+    (
+        turned_by_name,
+        np.array([4]),
+        "Row 4 was asked for, and the table has 3 rows, not 6: it lies on its side here, by",
+    ),
     (lambda ids: F.gather(TABLE.T, ids, axis=0), np.array([4]), "the table has 3 rows, not 6: it lies on its side"),
     (lambda ids: F.gather(TABLE, ids, axis=1), np.array([4]), "the table has 3 rows, not 6: it lies on its side here"),
     (
@@ -555,6 +559,21 @@ def test_layers_at_two_places_are_told():
 def test_wrong_names_and_shapes_are_told(weights, words):
     with pytest.raises(Wrong, match=words):
         build(Two, weights=weights)
+
+
+class Renamed(nn.Module):
+    """Other names than GPT-2's, and a layer of another shape before the one that is meant."""
+
+    def __init__(self):
+        self.att, self.norm1, self.norm2 = linear(3, 9), nn.LayerNorm(3), nn.LayerNorm(3)
+
+
+def test_a_name_is_meant_only_where_the_shape_fits():
+    norms = {"ln_1.weight": RANDOM.random(3), "ln_2.weight": RANDOM.random(3)}
+    with pytest.raises(Wrong, match=r"no parameter called `ln_1.weight`. Is `norm1.weight` meant\?"):
+        build(Renamed, weights=norms)
+    with pytest.raises(Wrong, match=r"no parameter called `c_fc.weight`. The names are attributes"):
+        build(Renamed, weights={"c_fc.weight": RANDOM.random((3, 12))})
 
 
 def test_what_holds_no_parameters_is_told():

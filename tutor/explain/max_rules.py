@@ -174,11 +174,12 @@ def _signature(match: re.Match, spot: Spot) -> str:
 
 def _takes(spot: Spot) -> str:
     """Which arguments the function takes that is called at a spot."""
-    function = spot.value(spot.node.func) if isinstance(spot.node, ast.Call) else None
-    if not callable(function):
+    called = spot.node.func if isinstance(spot.node, ast.Call) else None
+    function = spot.value(called)
+    if not called or not callable(function):
         return ""
     names = ", ".join(inspect.signature(function).parameters)
-    return f" `{ast.unparse(spot.node.func)}` takes {names}, in this order; PyTorch's takes others."
+    return f" `{ast.unparse(called)}` takes {names}, in this order; PyTorch's takes others."
 
 
 def _beyond(match: re.Match, spot: Spot) -> str:
