@@ -479,8 +479,28 @@ def test_an_error_inside_a_solution_names_it():
     with pytest.raises(AttributeError) as caught:
         space["make"]()
     told = failure(caught.value, Path("learner.py"))
-    assert told.diagnosis.startswith("solutions/solution_11.py cannot work with what your code gives it. It raises an")
+    assert told.diagnosis.startswith(
+        "solutions/solution_11.py cannot work with what your code gives it: config = 768. It raises"
+    )
     assert "self.c_fc = " in told.facts["inside"]
+
+
+@pytest.mark.parametrize(
+    ("imported", "body", "words"),
+    [
+        (
+            "8 import attention",
+            "attention(x.reshape([2, 7, 3, 8]), x, x)",
+            "q of shape [B=2, T=7, H=3, D=8], k of shape",
+        ),
+        ("7 import causal_mask", "causal_mask(x)", "gives it: length of shape [B=2, T=7, C=24]. A tensor stands"),
+        ("7 import causal_mask", "causal_mask([1.5])", "gives it: length = [1.5]. "),
+    ],
+)
+def test_an_error_inside_a_solution_names_the_value_that_it_got(tmp_path, imported, body, words):
+    source = f"from solutions.solution_0{imported}\n\n\ndef f(x):\n    return {body}\n"
+    told = told_of(tmp_path, source, lambda answer: on_max(answer.f, x, sizes=SIZES))
+    assert words in told.diagnosis
 
 
 class Two(nn.Module):
