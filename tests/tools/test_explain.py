@@ -82,6 +82,13 @@ class Norm(nn.Module):
         return x
 
 
+class Buffered(nn.Module):
+    """A layer with PyTorch's way to keep a mask."""
+
+    def __init__(self):
+        self.register_buffer("mask", zeros(3, 3))
+
+
 class Embedding(nn.Module):
     """A layer that is called like the one of MAX which it needs, and forgets `nn.`"""
 
@@ -112,6 +119,15 @@ def three_parts(x):
     """PyTorch's chunk, with split."""
     q, k, v = F.split(x, 3, axis=-1)
     return q
+
+
+TABLE = zeros(6, 3)
+
+
+def turned_by_name(ids):
+    """A table that is turned before the lookup."""
+    table = TABLE.transpose(0, 1)
+    return F.gather(table, ids, axis=0)
 
 
 x = np.zeros((2, 7, 24), np.float32)
@@ -151,15 +167,33 @@ ON_MAX = [
     (lambda x: x @ linear(24, 5), x, "Something of type Linear"),
     (lambda x: x + None, x, "MAX got a Python NoneType"),
     (lambda x: F.softmax(np.zeros((2, 3))), x, "wrap the array"),
-    (lambda x: F.triu(x), x, "F.band_part"),
     (lambda x: nn.GELU(), x, "max.experimental.nn has no `GELU`"),
-    (lambda x: x.view(2, 7, 24), x, "no `view`"),
+    (lambda x: x.view(2, 7, 24), x, "MAX has no `view`. Take x.reshape([B, T, C])."),
     (lambda x: x.reshape(2, 7, 24), x, "one list"),
     (lambda x: x.permute(0, 2, 1), x, "one list"),
     (lambda x: F.softmax(x, dim=-1), x, "no argument called `dim`"),
-    (lambda x: F.layer_norm(x), x, "The argument `gamma` is missing"),
+    (lambda x: F.layer_norm(x), x, "The argument `gamma` is missing. `F.layer_norm` takes input, gamma, beta, epsilon"),
+    (
+        lambda x: F.layer_norm(x, (24,), zeros(24), zeros(24), 1e-5),
+        x,
+        "an argument too many. `F.layer_norm` takes input,",
+    ),
+    (
+        lambda x: F.layer_norm(x, (24,), zeros(24), zeros(24)),
+        x,
+        "of many numbers stands where one belongs. `F.layer_norm`",
+    ),
+    (
+        lambda x: F.layer_norm(x, (24,), weight=zeros(24), bias=zeros(24), eps=1e-5),
+        x,
+        "The argument `beta` is missing. `F.layer_norm` takes input, gamma, beta, epsilon, in this order",
+    ),
     (lambda x: x.mean(dim=-1), x, "MAX says axis"),
-    (lambda x: x.mean(axis=-1, keepdims=True), x, "in MAX a mean or a sum keeps its axis"),
+    (lambda x: x.mean(axis=-1, keepdims=True), x, "in MAX a mean, a sum or a maximum keeps its axis"),
+    (lambda x: F.mean(x, axis=-1, keepdims=True), x, "`keepdims`: in MAX a mean, a sum or a maximum keeps"),
+    (lambda x: F.sum(x, axis=-1, keepdim=True), x, "`keepdim`: in MAX a mean, a sum or a maximum keeps its axis"),
+    (lambda x: F.max(x, axis=-1, keepdim=True), x, "keeps its axis, with size 1."),
+    (lambda x: F.argmax(x, axis=-1, keepdims=True), x, "a sum or a maximum keeps its axis, with size 1."),
     (lambda x: nn.Embedding(9, 24), x, "nn.Embedding(rows, dim=columns)"),
     (lambda x: F.gelu(x, approximate="tanhh"), x, "no form called tanhh"),
     (lambda x: nn.ModuleList([linear(24, 24)])(x), x, "nn.ModuleList only keeps layers"),
@@ -176,7 +210,20 @@ ON_MAX = [
     (loaded_in_another_type, x, "The parameter `weight` holds int64. GPT-2's hold float32"),
     (lambda x: from_dlpack_of_a_view(x), x, "np.ascontiguousarray(array)"),
     (lambda x: F.gather(x, x, axis=0), x, "The lookup needs whole numbers"),
-    (lambda x: F.gather(x, tensor(np.array([9])), axis=0), x, "Row 9 was asked for, and the table has 2 rows"),
+    (lambda x: F.gather(x, tensor(np.array([9])), axis=0), x, "Row 9 was asked for, and the table has 2 rows, which"),
+    (
+        turned_by_name,
+        np.array([4]),
+        "Row 4 was asked for, and the table has 3 rows, not 6: it lies on its side here, by",
+    ),
+    (lambda ids: F.gather(TABLE.T, ids, axis=0), np.array([4]), "the table has 3 rows, not 6: it lies on its side"),
+    (lambda ids: F.gather(TABLE, ids, axis=1), np.array([4]), "the table has 3 rows, not 6: it lies on its side here"),
+    (
+        lambda ids: F.gather(TABLE, ids, axis=0),
+        np.array([[0, 0, 9]]),
+        "the table has 6 rows, which are counted from 0.",
+    ),
+    (lambda ids: F.gather(TABLE.T, ids, axis=1), np.array([8]), "the table has 6 rows, which are counted from 0."),
     (numbers_inside_lazy, x, "read them outside"),
     (lambda x: Norm()(x), x, "`Norm.forward` has no `self`"),
     (lambda x: Norm().weigth, x, "`weigth`: is it set in __init__, under this very name? Is `weight` meant?"),
@@ -231,11 +278,19 @@ ON_MAX = [
     (names_of_a_dict, x, "There are 2 names after `for`"),
     (three_parts, x, "number of things on the right. F.split(x, n) makes parts of n numbers, not n parts."),
     # names that are not there
-    (lambda x: x.var(axis=-1), x, "MAX has no `var`. The variance is the mean of (x - mean)²"),
+    (lambda x: x.var(axis=-1), x, "MAX has no `var`. Take ((x - mean) ** 2).mean(axis=-1) for the variance"),
     (lambda x: F.std(x), x, "MAX has no `std`"),
-    (lambda x: x.swapaxes(1, 2), x, "x.transpose(1, 2) swaps two axes"),
+    (lambda x: x.swapaxes(1, 2), x, "MAX has no `swapaxes`. Take x.transpose(1, 2), which swaps two axes"),
+    (lambda x: F.tril(x), x, "MAX has no `tril`. Take F.band_part, which keeps a band around the diagonal"),
+    (lambda x: F.cat([x, x], dim=-1), x, "MAX has no `cat`. Take F.concat([a, b], axis=-1)."),
+    (lambda x: x.masked_fill(x == 0, 1.0), x, "MAX has no `masked_fill`. Take F.where(condition, a, b)"),
+    (lambda x: x.transpose(0, 1).contiguous(), x, "MAX has no `contiguous`. Take x as it is"),
+    (lambda x: nn.Dropout(0.1)(x), x, "MAX has no `Dropout`. Take x as it is: dropout belongs to training"),
+    (lambda x: build(Buffered), x, "MAX has no `register_buffer`. Take a plain variable of forward"),
+    (lambda x: nn.Parameter(x), x, "MAX has no `Parameter`. Take the tensor itself: self.weight = Tensor.ones([C])."),
+    (lambda x: x @ linear(24, 24).T, x, "A layer has no `T`. Its weight has: linear(24, 24).weight.T."),
     (lambda x: x.softmax(), x, "A tensor of MAX has no `softmax`. It is a function: F.softmax(x)."),
-    (lambda x: x.masked_fill(0), x, "It may be a function in F, under this or another name"),
+    (lambda x: x.cumprod(0), x, "It may be a function in F, under this or another name"),
     (lambda x: softmax(x), x, "There is no `softmax` here. Is `F.softmax` meant?"),
     (
         lambda x: build(Twice, 3),
@@ -424,8 +479,28 @@ def test_an_error_inside_a_solution_names_it():
     with pytest.raises(AttributeError) as caught:
         space["make"]()
     told = failure(caught.value, Path("learner.py"))
-    assert told.diagnosis.startswith("solutions/solution_11.py cannot work with what your code gives it. It raises an")
+    assert told.diagnosis.startswith(
+        "solutions/solution_11.py cannot work with what your code gives it: config = 768. It raises"
+    )
     assert "self.c_fc = " in told.facts["inside"]
+
+
+@pytest.mark.parametrize(
+    ("imported", "body", "words"),
+    [
+        (
+            "8 import attention",
+            "attention(x.reshape([2, 7, 3, 8]), x, x)",
+            "q of shape [B=2, T=7, H=3, D=8], k of shape",
+        ),
+        ("7 import causal_mask", "causal_mask(x)", "gives it: length of shape [B=2, T=7, C=24]. A tensor stands"),
+        ("7 import causal_mask", "causal_mask([1.5])", "gives it: length = [1.5]. "),
+    ],
+)
+def test_an_error_inside_a_solution_names_the_value_that_it_got(tmp_path, imported, body, words):
+    source = f"from solutions.solution_0{imported}\n\n\ndef f(x):\n    return {body}\n"
+    told = told_of(tmp_path, source, lambda answer: on_max(answer.f, x, sizes=SIZES))
+    assert words in told.diagnosis
 
 
 class Two(nn.Module):
@@ -504,6 +579,21 @@ def test_layers_at_two_places_are_told():
 def test_wrong_names_and_shapes_are_told(weights, words):
     with pytest.raises(Wrong, match=words):
         build(Two, weights=weights)
+
+
+class Renamed(nn.Module):
+    """Other names than GPT-2's, and a layer of another shape before the one that is meant."""
+
+    def __init__(self):
+        self.att, self.norm1, self.norm2 = linear(3, 9), nn.LayerNorm(3), nn.LayerNorm(3)
+
+
+def test_a_name_is_meant_only_where_the_shape_fits():
+    norms = {"ln_1.weight": RANDOM.random(3), "ln_2.weight": RANDOM.random(3)}
+    with pytest.raises(Wrong, match=r"no parameter called `ln_1.weight`. Is `norm1.weight` meant\?"):
+        build(Renamed, weights=norms)
+    with pytest.raises(Wrong, match=r"no parameter called `c_fc.weight`. The names are attributes"):
+        build(Renamed, weights={"c_fc.weight": RANDOM.random((3, 12))})
 
 
 def test_what_holds_no_parameters_is_told():

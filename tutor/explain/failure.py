@@ -5,10 +5,12 @@ from __future__ import annotations
 import ast
 import linecache
 import re
+import reprlib
 import sys
 import traceback
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from tutor.course import ROOT, shown
 from tutor.explain.max_rules import OF_MAX, foreign, many_as_one, text_for_number
@@ -16,7 +18,7 @@ from tutor.explain.names import calls_itself, no_attribute, no_name
 from tutor.explain.python_rules import OF_PYTHON
 from tutor.explain.spot import Spot, defined, tree, words
 from tutor.grading.answer import Wrong, article
-from tutor.grading.shapes import describe_all
+from tutor.grading.shapes import describe, describe_all
 from tutor.runner.records import Failure, Kind, Place
 
 
@@ -31,13 +33,14 @@ def failure(error: BaseException, answer: Path) -> Failure:
         return Failure(error.diagnosis, facts=error.facts, look=error.look or look)
     try:
         kind, diagnosis, said = _explain(error, answer, look)
+        given = _given(error, answer)
     except Exception:  # what the learner's objects do when they are looked at is beyond us; a verdict there must be
-        kind, diagnosis, said = "wrong", _general(error, look), ""
+        kind, diagnosis, said, given = "wrong", _general(error, look), "", ""
     facts = {"it says": said} if said else {}
     if kind == "wrong" and (inside := _solution(error.__traceback__, answer)):
         facts["inside"] = inside
         diagnosis = diagnosis.replace("Your code raised", "It raises")
-        diagnosis = f"{inside.partition(':')[0]} cannot work with what your code gives it. {diagnosis}"
+        diagnosis = f"{inside.partition(':')[0]} cannot work with what your code gives it{given}. {diagnosis}"
     return Failure(diagnosis, kind, facts, look or Place(str(answer)))
 
 
@@ -72,6 +75,28 @@ def _solution(trace: TracebackType | None, answer: Path) -> str:
         if Path(frame.filename).parent == ROOT / "solutions":
             return f"{shown(frame.filename)}:{frame.lineno}, {frame.line}"
     return ""
+
+
+def _given(error: BaseException, answer: Path) -> str:
+    """What the answer gave to the solution that it called: the arguments that stand in the expression that failed there."""
+    trace, first = error.__traceback__, None
+    while trace:
+        file = Path(trace.tb_frame.f_code.co_filename)
+        first = None if file == answer else first or (trace if file.parent == ROOT / "solutions" else None)
+        trace = trace.tb_next
+    if not first:
+        return ""
+    sizes = getattr(error, "sizes", {})
+    spot = Spot.of(first, Path(first.tb_frame.f_code.co_filename))
+    inside = {node.id for node in ast.walk(spot.node or ast.Module([], [])) if isinstance(node, ast.Name)}
+    given = []
+    for name in spot.frame.f_code.co_varnames[: spot.frame.f_code.co_argcount] if spot.frame else ():
+        value: Any = spot.names[name]
+        if name in inside - {"self", "cls"} and type(value).__name__ in ("Tensor", "ndarray"):
+            given.append(f"{name} of shape {describe_all(describe(value.shape), sizes)}")
+        elif name in inside - {"self", "cls"}:
+            given.append(f"{name} = {reprlib.repr(value)}")
+    return f": {', '.join(given)}" if given else ""
 
 
 def _explain(error: BaseException, answer: Path, look: Place | None) -> tuple[Kind, str, str]:

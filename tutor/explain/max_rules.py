@@ -11,21 +11,26 @@ import traceback
 
 import numpy as np
 
-from tutor.explain.spot import Spot, words
+from tutor.explain.spot import Spot, tree, words
 
-VARIANCE = "((x - mean) ** 2).mean(axis=-1)"
 A_SIZE = "A size that comes from x.shape is a Dim, not a Python number: write int(x.shape[-1])."
 INSTEAD = {
-    # what to write with a tensor in place of a function of NumPy; a function of the same name in F needs no line here
+    # what to write with a tensor in place of what NumPy or PyTorch has; a function of the same name in F needs no line here
     **dict.fromkeys(("matmul", "dot", "einsum", "inner", "vdot"), "the sign @ for a matrix product: a @ b"),
     **dict.fromkeys(("mean", "sum", "max", "min"), "x.{0}(axis=-1)"),
     **dict.fromkeys(("swapaxes", "transpose", "moveaxis"), "x.transpose(1, 2), which swaps two axes, or x.permute"),
     **dict.fromkeys(("split", "array_split", "hsplit"), "F.split(x, sizes, axis=-1), with the size of each part"),
-    **dict.fromkeys(("var", "std"), f"{VARIANCE} for the variance; F.sqrt gives its root"),
+    **dict.fromkeys(("var", "std"), "((x - mean) ** 2).mean(axis=-1) for the variance; F.sqrt gives its root"),
     **dict.fromkeys(("array", "asarray", "ascontiguousarray"), "x.to_numpy() for the numbers of a tensor"),
-    **dict.fromkeys(("concatenate", "hstack", "vstack"), "F.concat([a, b], axis=-1)"),
+    **dict.fromkeys(("cat", "concatenate", "hstack", "vstack"), "F.concat([a, b], axis=-1)"),
     **dict.fromkeys(("tril", "triu"), "F.band_part, which keeps a band around the diagonal"),
-    "reshape": "x.reshape([B, T, C])",
+    **dict.fromkeys(("reshape", "view"), "x.reshape([B, T, C])"),
+    **dict.fromkeys(("masked_fill", "masked_fill_"), "F.where(condition, a, b), which chooses for each number"),
+    **dict.fromkeys(("contiguous", "detach", "clone"), "x as it is: in MAX there is no need for that"),
+    **dict.fromkeys(("dropout", "Dropout"), "x as it is: dropout belongs to training"),
+    "register_buffer": "a plain variable of forward: MAX takes a tensor that the module keeps for a parameter",
+    "Parameter": "the tensor itself: self.weight = Tensor.ones([C])",
+    "size": "x.shape",
     "take": "F.gather(x, ids, axis=0)",
     "power": "the sign **",
     "float32": "F.cast(x, DType.float32)",
@@ -124,11 +129,9 @@ def _a_dim(match: re.Match, spot: Spot) -> str:
 def _not_in_tensor(match: re.Match, spot: Spot) -> str:
     """What to say of an attribute that a tensor of MAX lacks."""
     name, lacks = match[1], f"A tensor of MAX has no `{match[1]}`."
-    if name in ("view", "size"):
-        return f"{lacks} PyTorch's view is reshape, its size() is shape."
     if hasattr(sys.modules.get("max.experimental.functional"), name):
         return f"{lacks} It is a function: F.{name}(x)."
-    return f"{lacks} It may be a function in F, under this or another name: the chapter shows those of this step."
+    return f"{lacks} It may be a function in F, under this or another name: the chapter shows those it needs."
 
 
 def _unpacked(match: re.Match, spot: Spot) -> str:
@@ -144,6 +147,39 @@ def _unpacked(match: re.Match, spot: Spot) -> str:
     elif ".shape" in code or not code:
         more = " A shape has as many sizes as the tensor has axes, and x.shape[-1] counts from the end."
     return f"There are {match[1]} names on the left of the =, and another number of things on the right.{more}"
+
+
+def _no_row(match: re.Match, spot: Spot) -> str:
+    """What to say of an ID that has no row: the lookup may go along the columns of a table that the line names."""
+    row, size = int(match[1]), int(match[2])
+    asked = f"Row {row} was asked for, and the table has {size} rows"
+    inside = list(ast.walk(spot.node or ast.Module([], [])))
+    names = {ast.unparse(node) for node in inside if isinstance(node, ast.Name | ast.Attribute)}
+    for node in ast.walk(tree(spot.answer)):
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in names:
+            inside += ast.walk(node.value)
+    for table in map(spot.value, inside):
+        if type(table).__name__ == "Tensor" and len(table.shape) == 2 and not table.dtype.is_integral():
+            rows, columns = map(int, table.shape)
+            if columns == size and row < rows:
+                return f"{asked}, not {rows}: it lies on its side here, by a transpose or by the axis of the lookup."
+    return f"{asked}, which are counted from 0."
+
+
+def _signature(match: re.Match, spot: Spot) -> str:
+    """What to say of a call of one of MAX's functions with other arguments than it takes."""
+    wrong = f"The argument `{match[1]}` is missing." if match[1] else "That is an argument too many."
+    return f"{wrong}{_takes(spot)}"
+
+
+def _takes(spot: Spot) -> str:
+    """Which arguments the function takes that is called at a spot."""
+    called = spot.node.func if isinstance(spot.node, ast.Call) else None
+    function = spot.value(called)
+    if not called or not callable(function):
+        return ""
+    names = ", ".join(inspect.signature(function).parameters)
+    return f" `{ast.unparse(called)}` takes {names}, in this order; PyTorch's takes others."
 
 
 def _beyond(match: re.Match, spot: Spot) -> str:
@@ -168,9 +204,12 @@ def text_for_number(error: BaseException, spot: Spot) -> str:
 
 def many_as_one(error: BaseException, spot: Spot) -> str:
     """What to say of a tensor of many numbers that Python takes for one: MAX raises a TypeError without words."""
-    calls = [frame.name for frame in traceback.extract_tb(error.__traceback__)]
+    frames = traceback.extract_tb(error.__traceback__)
+    calls = [frame.name for frame in frames]
     if not isinstance(error, TypeError) or words(error) or calls[-1] != "item":
         return ""
+    if "__bool__" in calls and frames[-3].filename != str(spot.answer) and (takes := _takes(spot)):
+        return f"A tensor of many numbers stands where one belongs.{takes}"
     if "__bool__" in calls:
         return (
             "An `if`, `while`, `and`, `or` or `not` asks for one True or False, and got a tensor of many numbers. "
@@ -205,7 +244,7 @@ OF_MAX = (
     ),
     (
         r"gather index (-?\d+) is out of bounds for axis \d+ with size (\d+)",
-        "Row {0} was asked for, and the table has {1} rows, which are counted from 0.",
+        _no_row,
     ),
     (
         r"Slice index value must be a scalar, had shape",
@@ -300,20 +339,8 @@ OF_MAX = (
     ),
     # names
     (
-        r"has no attribute '(var|std)'",
-        f"MAX has no `{{0}}`. The variance is the mean of (x - mean)², {VARIANCE}, and F.sqrt gives its root.",
-    ),
-    (
-        r"'Tensor' object has no attribute '(swapaxes|swapdims|moveaxis)'",
-        "A tensor of MAX has no `{0}`: x.transpose(1, 2) swaps two axes, and x.permute puts all of them in order.",
-    ),
-    (
-        r"has no attribute '(triu|tril)'",
-        "MAX has no `{0}`. F.band_part keeps a band around the diagonal, and with exclude=True it keeps the rest.",
-    ),
-    (
         r"module 'max\.experimental\.(functional|nn)' has no attribute '(\w+)'",
-        "max.experimental.{0} has no `{1}`: MAX's names are not always PyTorch's. The chapter shows those of this step.",
+        "max.experimental.{0} has no `{1}`: MAX's names are not always PyTorch's. The chapter shows those that this step needs.",
     ),
     (
         r"'Tensor' object has no attribute '(\w+)'",
@@ -332,8 +359,8 @@ OF_MAX = (
         "A shape is one list, also where it has several axes: Tensor.{0}([T, T], …).",
     ),
     (
-        r"Tensor.\w+\(\) got an unexpected keyword argument '(keepdims?)'",
-        "There is no argument called `{0}`: in MAX a mean or a sum keeps its axis, with size 1.",
+        r"(?:Tensor\.\w+|_reduce\w+\.<locals>\.fn|argmax)\(\) got an unexpected keyword argument '(keepdims?)'",
+        "There is no argument called `{0}`: in MAX a mean, a sum or a maximum keeps its axis, with size 1.",
     ),
     (
         r"Embedding\.__init__\(\) takes 2 positional arguments",
@@ -344,8 +371,8 @@ OF_MAX = (
         "There is no argument called `{0}`. MAX says axis, epsilon, gamma and beta where PyTorch says dim, eps, weight and bias.",
     ),
     (
-        r"missing a required argument: '(\w+)'",
-        "The argument `{0}` is missing. MAX says axis, epsilon, gamma and beta where PyTorch says dim, eps, weight and bias.",
+        r"missing a required argument: '(\w+)'|^too many positional arguments()$",
+        _signature,
     ),
     (
         r"'(list|tuple)' object is not callable",

@@ -9,6 +9,7 @@ import re
 import sys
 from types import ModuleType
 
+from tutor.explain.max_rules import INSTEAD
 from tutor.explain.spot import Spot, arguments, defined, last_frame_in, words
 
 IMPORTS = {
@@ -87,14 +88,21 @@ def calls_itself(error: BaseException, spot: Spot) -> str:
 
 
 def no_attribute(error: BaseException, spot: Spot) -> str:
-    """What to say of a name that an object of the learner's own class lacks, or that is nearly one which is there."""
-    thing = getattr(error, "obj", None)
+    """What to say of a name that an object lacks: one of another library, of the weight of a layer, or nearly one of its own."""
+    thing, name = getattr(error, "obj", None), str(getattr(error, "name", ""))
     if not isinstance(error, AttributeError) or thing is None:
         return ""
-    owner = f"`{type(thing).__name__}`" if not isinstance(thing, ModuleType) else f"`{thing.__name__}`"
-    if type(thing).__name__ == "Tensor" and hasattr(sys.modules.get("max.experimental.functional"), str(error.name)):
+    module = isinstance(thing, ModuleType)
+    from_max = (thing.__name__ if module else type(thing).__module__).startswith("max.")
+    if name in INSTEAD and (from_max or name == "register_buffer"):
+        return f"MAX has no `{name}`. Take {INSTEAD[name].format(name)}."
+    if from_max and hasattr(getattr(thing, "weight", None), name):
+        layer = ast.unparse(spot.node.value) if isinstance(spot.node, ast.Attribute) else "self.layer"
+        return f"A layer has no `{name}`. Its weight has: {layer}.weight.{name}."
+    owner = f"`{thing.__name__ if module else type(thing).__name__}`"
+    if type(thing).__name__ == "Tensor" and hasattr(sys.modules.get("max.experimental.functional"), name):
         return ""
-    near = difflib.get_close_matches(str(error.name), dir(thing), 1, 0.75)
+    near = difflib.get_close_matches(name, dir(thing), 1, 0.75)
     meant = f" Is `{near[0]}` meant?" if near else ""
     file = getattr(sys.modules.get(type(thing).__module__), "__file__", None)
     if file == str(spot.answer):

@@ -1,5 +1,6 @@
 """A learner's modules of MAX: make one, load Hugging Face's weights into it, and run it on NumPy arrays."""
 
+import difflib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -82,7 +83,7 @@ def load(module: Any, weights: Mapping[str, np.ndarray]) -> None:
     """
     shapes = {name: tuple(map(int, parameter.shape)) for name, parameter in module.parameters}
     look_at(getattr(type(module), "__init__", type(module)))
-    _same_names(module, list(shapes), list(weights))
+    _same_names(module, shapes, weights)
     _all_different(module, list(weights))
     # A square matrix does not show which way round it is kept; the others do.
     turned = any(shapes[name] == array.T.shape != array.shape for name, array in weights.items())
@@ -134,8 +135,9 @@ def refuse_gpt2_sizes(module: Any, sizes: set[int], advice: str, right: Mapping[
             expect(not sizes & set(found), sentence, expected=expected, found=found)
 
 
-def _same_names(module: Any, found: list[str], expected: list[str]) -> None:
+def _same_names(module: Any, shapes: Mapping[str, tuple[int, ...]], weights: Mapping[str, np.ndarray]) -> None:
     """Compare the names of a module's parameters with the right ones."""
+    found, expected = list(shapes), list(weights)
     kind = type(module).__name__
     absent = [name for name in expected if name not in found]
     extra = [name for name in found if name not in expected]
@@ -146,8 +148,11 @@ def _same_names(module: Any, found: list[str], expected: list[str]) -> None:
         named = f"{kind} has no parameter called `{absent[0]}`. "
         if other := _no_layer(module, absent[0]):
             raise Wrong(f"{named}{other}", **facts)
-        if extra and extra[0].rpartition(".")[2] == absent[0].rpartition(".")[2]:
-            named += f"Is `{extra[0]}` meant? "
+        right = sorted(weights[absent[0]].shape), absent[0].rpartition(".")[2]
+        alike = [name for name in extra if (sorted(shapes[name]), name.rpartition(".")[2]) == right]
+        if alike:
+            nearest = max(alike, key=lambda name: difflib.SequenceMatcher(None, name, absent[0]).ratio())
+            named += f"Is `{nearest}` meant? "
         raise Wrong(f"{named}The names are attributes: GPT-2's checkpoint will be loaded by them.", **facts)
     if extra:
         raise Wrong(
