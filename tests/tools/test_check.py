@@ -207,6 +207,22 @@ def test_pytest_is_one_flag_away():
     assert done.returncode == 0 and "passed in" in done.stdout
 
 
+@pytest.mark.parametrize(
+    "line",
+    ["raise RuntimeError('\\x1b]0;title\\x07 \\ud83d \\x9b2J')", "print('\\x1b[2J \\udc80')", "x = '\x1b[2J' * ()"],
+    ids=["message", "output", "source"],
+)
+def test_nothing_steers_the_terminal(tmp_path, line):
+    """Control characters and halves of characters, wherever they come from, are shown as signs that do nothing."""
+    file = tmp_path / "step_04.py"
+    file.write_text(line + "\n" + STEPS[4].solution.read_text())
+    command = [sys.executable, "-m", "tutor", "check", "04", "--file", str(file)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert "Traceback" not in done.stderr and done.returncode in (0, 1), done.stderr
+    assert "\x1b" not in done.stdout and "\x9b" not in done.stdout
+    assert "␛" in done.stdout
+
+
 def test_plain_text_without_a_terminal():
     """No colour codes in a pipe, colours where they are asked for."""
     assert "\x1b" not in run("check", "04", "--solution").stdout

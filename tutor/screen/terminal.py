@@ -4,17 +4,31 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.segment import Segment
 
 from tutor.engine import kernels
 from tutor.runner.parent import Child, check
 from tutor.runner.records import Verdict
 
+VISIBLE = {code: 0x2400 + code for code in range(32) if chr(code) not in "\n\t"} | {127: 0x2421}
+VISIBLE |= dict.fromkeys((*range(128, 160), *range(0xD800, 0xE000)), 0xFFFD)
+"""What control characters are shown as: the picture of each, such as ␛; and half a character, as one that is unknown."""
+
+
+class Screen(Console):
+    """A terminal that no text of a learner's can steer."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        """The parts of what is printed, with nothing invisible in their texts."""
+        for part in super().render(renderable, options):
+            yield part if part.control else Segment(part.text.translate(VISIBLE), part.style)
+
 
 def console(*, stderr: bool = False) -> Console:
     """The terminal, as every command prints to it: to standard output, or to standard error."""
-    return Console(stderr=stderr, highlight=False)
+    return Screen(stderr=stderr, highlight=False)
 
 
 def check_watched(child: Child, screen: Console, compilation: kernels.Compilation) -> Verdict:
