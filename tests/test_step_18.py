@@ -99,6 +99,22 @@ def alike(found, made, logits):
     return same(found[np.lexsort((found, logits))], made[np.lexsort((made, logits))])
 
 
+ROUNDED = (
+    "With top_p 1 tokens go in some cases: by rounding, the sum of the probabilities is a little above 1 or never reaches "
+    "it. Leave the filter out where top_p is 1."
+)
+
+
+def rounded(wrong, tried):
+    """Whether tokens are lost at a top_p of 1, where no filter is on, and not in all the cases."""
+    lost = [
+        (found[expected > 1e-4] == 0).any()
+        for found, (*_, k, p), expected in tried
+        if (k, p) == (0, 1) and found.shape == expected.shape
+    ]
+    return wrong[0][1][-1] == 1 and any(lost) and not all(lost)
+
+
 def explained(wrong, tried):
     """What finds the mistake that explains the wrong distributions, most of them at least, and the right ones too."""
     some = [wrong[i] for i in np.random.default_rng(0).permutation(len(wrong))[:40]]  # enough to tell, and quick
@@ -119,7 +135,11 @@ def explained(wrong, tried):
         def most_fit(variant):
             return share(variant, some, 0.76)
 
-        return find(all_fit) or mistakes_in(probabilities, lambda variant: variant, searched=False)(most_fit)
+        return (
+            (rounded(wrong, tried) and ROUNDED)
+            or find(all_fit)
+            or mistakes_in(probabilities, lambda variant: variant, searched=False)(most_fit)
+        )
 
     find = mistakes_in(probabilities, lambda variant: variant)
     return explain
