@@ -260,7 +260,7 @@ def test_no_such_host():
     ],
     ids=["too few", "an exception", "nothing"],
 )
-def test_pieces_that_do_not_work(layout, find, put, says):
+def test_pieces_that_do_not_work(layout, kernels_ready, find, put, says):
     """A sentence that names the learner's file, and no server that nobody stops."""
     text = (ROOT / "solutions" / "solution_21.py").read_text()
     assert text.count(find) == 1
@@ -278,7 +278,7 @@ def test_pieces_that_do_not_work(layout, find, put, says):
     assert not servers
 
 
-def test_the_learners_pieces(layout):
+def test_the_learners_pieces(layout, kernels_ready):
     """`--mine` takes what passes, and serves with it."""
     for number in (20, 21):
         answer = (ROOT / "solutions" / f"solution_{number}.py").read_text()
