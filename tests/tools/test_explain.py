@@ -285,7 +285,7 @@ ON_MAX = [
     (lambda x: F.cat([x, x], dim=-1), x, "MAX has no `cat`. Take F.concat([a, b], axis=-1)."),
     (lambda x: x.masked_fill(x == 0, 1.0), x, "MAX has no `masked_fill`. Take F.where(condition, a, b)"),
     (lambda x: x.transpose(0, 1).contiguous(), x, "MAX has no `contiguous`. Take x as it is"),
-    (lambda x: nn.Dropout(0.1)(x), x, "MAX has no `Dropout`. Take x as it is: dropout belongs to training"),
+    (lambda x: nn.Dropout(0.1)(x), x, "MAX has no `Dropout`. Take nothing in its place: dropout"),
     (lambda x: build(Buffered), x, "MAX has no `register_buffer`. Take a plain variable of forward"),
     (lambda x: nn.Parameter(x), x, "MAX has no `Parameter`. Take the tensor itself: self.weight = Tensor.ones([C])."),
     (lambda x: x @ linear(24, 24).T, x, "A layer has no `T`. Its weight has: linear(24, 24).weight.T."),

@@ -27,7 +27,7 @@ INSTEAD = {
     **dict.fromkeys(("reshape", "view"), "x.reshape([B, T, C])"),
     **dict.fromkeys(("masked_fill", "masked_fill_"), "F.where(condition, a, b), which chooses for each number"),
     **dict.fromkeys(("contiguous", "detach", "clone"), "x as it is: in MAX there is no need for that"),
-    **dict.fromkeys(("dropout", "Dropout"), "x as it is: dropout belongs to training"),
+    **dict.fromkeys(("dropout", "Dropout"), "nothing in its place: dropout belongs to training"),
     "register_buffer": "a plain variable of forward: MAX takes a tensor that the module keeps for a parameter",
     "Parameter": "the tensor itself: self.weight = Tensor.ones([C])",
     "size": "x.shape",
