@@ -102,7 +102,7 @@ def test_a_mistake_is_checked_as_if_the_learner_had_made_it(layout):
 @pytest.mark.parametrize(
     ("args", "says"),
     [
-        (("--mistake", "eight_head"), "Step 01 has no mistake 'eight_head'. Is eight_heads meant?\n"),
+        (("--mistake", "eight_haeds"), "Step 01 has no mistake 'eight_haeds'. Is eight_heads meant?\n"),
         (("--mistake", "zzz"), f"Step 01 has no mistake 'zzz'. Known are {', '.join(mistakes.read(STEP))}.\n"),
         (("--mistake", "eight_heads", "--watch"), "--mistake goes with neither --watch nor --pytest.\n"),
         (("--mistake", "eight_heads", "--pytest"), "--mistake goes with neither --watch nor --pytest.\n"),
