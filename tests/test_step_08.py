@@ -77,6 +77,15 @@ def test_one_head(answer, found, one_head):
     close(found, right, "B T D", suspects=mistakes, what="attention")
 
 
+def test_heads_side_by_side(answer, pieces):
+    """heads side by side, [B, H, T, D], do not disturb each other"""
+    *qkv, right = (pieces[f"attention/{name}"] for name in ("q", "k", "v", "output"))
+    what = "attention on [B, H, T, D]"
+    mistakes = mistakes_in(gpt2.attention, lambda attention: attention(*qkv))
+    found = on_max(answer.attention, *qkv, sizes={"B": 2, "T": 7} | SIZES)
+    close(found, right, "B H T D", sizes=SIZES, suspects=mistakes, what=what)
+
+
 def test_large_scores(answer, one_head):
     """scores around 200 give weights too, in a text by itself, [T, D]"""
     ends = 30, 30, 0  # one number more for each token: D is 17, whose root is no whole number, and q · k is 900 more
@@ -91,15 +100,6 @@ def test_large_scores(answer, one_head):
 
     right = gpt2.attention(*qkv)
     close(found, right, "T D", sizes={"D": 17}, suspects=suspects, what="attention with large scores")
-
-
-def test_heads_side_by_side(answer, pieces):
-    """heads side by side, [B, H, T, D], do not disturb each other"""
-    *qkv, right = (pieces[f"attention/{name}"] for name in ("q", "k", "v", "output"))
-    what = "attention on [B, H, T, D]"
-    mistakes = mistakes_in(gpt2.attention, lambda attention: attention(*qkv))
-    found = on_max(answer.attention, *qkv, sizes={"B": 2, "T": 7} | SIZES)
-    close(found, right, "B H T D", sizes=SIZES, suspects=mistakes, what=what)
 
 
 def test_one_token(answer, one_head):

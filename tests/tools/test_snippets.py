@@ -109,7 +109,7 @@ def test_puts_mistakes(folder):
         ("def f():\n    i = 1\n\n    return i\n", "line 4, 'return i': unexpected indent"),
         ("try:\n    f()\nexcept ValueError:\n    pass\n\n\nprint(\n    1,\n\n    2,\n)\n", None),
         ("x = (1,\n", "the last statement is not finished"),
-        ("x = 1 +\ny = 2\n", "line 1, 'x = 1 +': invalid syntax"),
+        ("x = 1 )\ny = 2\n", "line 1, 'x = 1 )': unmatched ')'"),
     ],
 )
 def test_where_pasted_code_fails(code, told):
