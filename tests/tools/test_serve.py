@@ -34,7 +34,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(*options, folder=ROOT):
+def serving(*options, folder=ROOT, stop=signal.SIGINT):
     """`serve` as somebody starts it, its port, and what it says, once it answers or has ended."""
     port = free_port()
     command = [sys.executable, "-m", "tutor", "serve", "--port", str(port), *options]
@@ -49,12 +49,12 @@ def serving(*options, folder=ROOT):
         yield process, port, said
     finally:
         processes = [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]
-        process.send_signal(signal.SIGINT)
+        process.send_signal(stop)
         said = process.communicate(timeout=30)[0]
         gone, alive = psutil.wait_procs(processes, timeout=10)
         for one in alive:
             one.kill()
-        assert not alive, f"Ctrl-C left processes: {alive}"
+        assert not alive, f"{stop.name} left processes: {alive}"
 
 
 @pytest.fixture(scope="module")
@@ -279,11 +279,11 @@ def test_pieces_that_do_not_work(layout, kernels_ready, find, put, says):
 
 
 def test_the_learners_pieces(layout, kernels_ready):
-    """`--mine` takes what passes, and serves with it."""
+    """`--mine` takes what passes, and serves with it; SIGTERM ends all as Ctrl-C does."""
     for number in (20, 21):
         answer = (ROOT / "solutions" / f"solution_{number}.py").read_text()
         (layout / "steps" / f"step_{number}.py").write_text(answer)
-    with serving("--mine", folder=layout) as (process, port, text):
+    with serving("--mine", folder=layout, stop=signal.SIGTERM) as (process, port, text):
         assert process.poll() is None, text
         assert re.search(r"yours: 20 21", text)
         code, answer = post(
