@@ -11,6 +11,19 @@ from tutor.course import ROOT
 MEASURED = ROOT / "book" / "figures" / "speeds.json"
 """What `bench --decode` measured last: seconds, by model, writer and what was timed."""
 
+
+def chain(parts: list[tuple[str, str]], picked: int, x: float, y: float, w: float, gap: float) -> list[svg.Element]:
+    """Boxes in a row with arrows between them, one of them marked: a name in each, and a note below."""
+    elements: list[svg.Element] = []
+    for i, (name, note) in enumerate(parts):
+        left = x + i * (w + gap)
+        elements += cell(left, y, name, picked=i == picked, w=w, h=40)
+        elements.append(label(left + w / 2, y + 62, note, kind="note"))
+        if i:
+            elements += arrow(left - gap + 4, y + 20, left - 4, y + 20)
+    return elements
+
+
 # ---------------------------------------------------------------- step 19
 
 
@@ -24,13 +37,7 @@ def one_graph() -> str:
         ("wteᵀ", "[batch, seq, 1000]"),
     ]
     x, y, w, gap = 14, 22, 92, 44
-    elements = []
-    for i, (name, shape) in enumerate(parts):
-        left = x + i * (w + gap)
-        elements += cell(left, y, name, picked=i == 0, w=w, h=40)
-        elements.append(label(left + w / 2, y + 62, shape, kind="note"))
-        if i:
-            elements += arrow(left - gap + 4, y + 20, left - 4, y + 20)
+    elements = chain(parts, 0, x, y, w, gap)
     title = "The graph from tokens to logits. The sizes batch and seq are names in it; all others are numbers."
     return picture(x + len(parts) * (w + gap) - gap + 14, y + 78, title, elements)
 
@@ -143,13 +150,7 @@ def one_request() -> str:
         ("HTTP", "a piece of text"),
     ]
     x, y, w, gap = 14, 22, 84, 44
-    elements = []
-    for i, (name, note) in enumerate(parts):
-        left = x + i * (w + gap)
-        elements += cell(left, y, name, picked=i == 2, w=w, h=40)
-        elements.append(label(left + w / 2, y + 62, note, kind="note"))
-        if i:
-            elements += arrow(left - gap + 4, y + 20, left - 4, y + 20)
+    elements = chain(parts, 2, x, y, w, gap)
     start, end = x + 3 * (w + gap) + w / 2, x + 2 * (w + gap) + w / 2
     elements += arrow(start, y + 84, end, y + 84)
     elements.append(label((start + end) / 2, y + 102, "until the text has ended", kind="note"))
