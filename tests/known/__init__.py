@@ -135,15 +135,17 @@ def mistakes_in(formula: Callable, call: Callable[[Callable], Any], searched: bo
         if isinstance(formula, Part):
             formula.remember()
 
+        def known(count: int) -> str:
+            return next((says for wrong, says in made(function, count) if explains(wrong)), "")
+
+        def unknown() -> str:
+            try:
+                return search(function, surely, keywords) if searched else ""
+            except Exception as error:  # the search's own: a learner is better off with the general sentence
+                failed.append(error)
+                return ""
+
         with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):  # some mistakes divide by zero
-            for count in (1, 2):
-                if sentence := next((says for wrong, says in made(function, count) if explains(wrong)), ""):
-                    return sentence
-                try:
-                    if count == 1 and searched and (sentence := search(function, surely, keywords)):
-                        return sentence
-                except Exception as error:  # the search's own: a learner is better off with the general sentence
-                    failed.append(error)
-        return ""
+            return known(1) or unknown() or known(2)
 
     return explain
