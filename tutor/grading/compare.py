@@ -215,18 +215,21 @@ def equal(found: Any, expected: Any, *, suspects: Suspects = (), what: str = "Th
     if sentence := named(suspects, lambda suspect: suspect != expected and found == suspect):
         raise Wrong(sentence, expected=_brief(expected), found=_brief(found))
     if isinstance(expected, list | str) and type(found) is type(expected):
-        if sentence := _arrangement(found, expected):
-            raise Wrong(f"{what} {sentence}", expected=_brief(expected), found=_brief(found))
         start = next((i for i, (a, b) in enumerate(zip(found, expected)) if a != b), min(len(found), len(expected)))
+        if sentence := _arrangement(found, expected, start):
+            raise Wrong(f"{what} {sentence}", expected=_brief(expected), found=_brief(found))
         raise Wrong(
             f"{what} differs from index {start} on.", expected=_brief(expected, start), found=_brief(found, start)
         )
     raise Wrong(f"{what} is not what it should be.", expected=_brief(expected), found=_brief(found))
 
 
-def _arrangement(found: Any, expected: Any) -> str:
-    """What is done to a list or a text whose items are the right ones, as the rest of a sentence, or ""."""
-    start = next((i for i, (a, b) in enumerate(zip(found, expected)) if a != b), min(len(found), len(expected)))
+def _arrangement(found: Any, expected: Any, start: int) -> str:
+    """What is done to a list or a text whose items are the right ones, as the rest of a sentence, or "".
+
+    Args:
+        start: the index from which on they differ.
+    """
     more = len(found) - len(expected)
     if found == expected[::-1]:
         return "is the right one in reverse order."
