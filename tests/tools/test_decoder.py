@@ -15,7 +15,7 @@ from solutions import solution_17, solution_20
 from solutions.solution_01 import GPT2Config
 from solutions.solution_02 import decode, read_tokenizer
 from solutions.solution_15 import load_checkpoint
-from tutor import checkpoint
+from tutor import checkpoint, progress
 from tutor.checkpoint import REFERENCE
 from tutor.commands import generate
 from tutor.course import ROOT, STEPS
@@ -210,7 +210,7 @@ def test_when_it_compiles(monkeypatch):
 
 def test_pieces_that_have_not_passed_write_the_slow_way(model, monkeypatch):
     """What a learner tries out is seen in the text: the whole model runs, and no piece of it is taken from elsewhere."""
-    monkeypatch.setattr(generate.progress, "has_passed", lambda step: step != STEPS[8])
+    monkeypatch.setattr(progress, "has_passed", lambda step: step != STEPS[8])
     screen = Screen(True)
     assert generate.remembering(model, [7, 8, 9], screen) is None
     assert not screen.lines  # nobody has heard of a fast way yet

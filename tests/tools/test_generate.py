@@ -18,6 +18,7 @@ from tutor.commands import generate
 from tutor.course import ROOT
 from tutor.engine import kernels
 from tutor.grading import on_max
+from tutor.screen import terminal
 
 pytestmark = pytest.mark.usefixtures("kernels_ready")
 
@@ -229,7 +230,7 @@ def test_kernels_that_cannot_be_compiled(monkeypatch, capsys):
         asked.extend(batches)
         raise kernels.CompileError("no room on the disk")
 
-    monkeypatch.setattr(generate, "compile_kernels", fail)
+    monkeypatch.setattr(terminal, "compile_kernels", fail)
     monkeypatch.setattr(kernels, "missing", lambda batches: ["transformer"])
     code = generate.main(Namespace(checkpoint=None, prompt=["The"], mine=None))
     assert code == 1 and asked == ["transformer"]

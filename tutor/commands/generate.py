@@ -19,12 +19,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from rich.console import Console
 
-from tutor import progress
 from tutor.checkpoint import CheckpointError, find
 from tutor.course import STEPS
 from tutor.engine import kernels
-from tutor.runner.mine import needed, take, told, written
-from tutor.screen.terminal import compile_kernels, console
+from tutor.runner.mine import listed, needed, take, told, unpassed, written
+from tutor.screen.terminal import compile_kernels, compile_missing, console
 
 if TYPE_CHECKING:
     from tutor.engine.decoder import Fast
@@ -51,9 +50,7 @@ def main(args: Namespace) -> int:
         return 2
     mine = []
     try:
-        if missing := kernels.missing(STEPS[17].kernels):
-            with kernels.Compilation() as compilation:
-                compile_kernels(missing, "the kernels that GPT-2 needs", screen, compilation)
+        compile_missing(STEPS[17].kernels, screen)
         mine = take(args.mine, needed(*PIECES, *([FAST] if written(STEPS[FAST].stub) else [])), screen)
         write(prompt, args, folder, mine, screen)
     except Exception as error:
@@ -129,10 +126,11 @@ def remembering(model: Any, mine: list[int], screen: Console) -> "Fast | None":
     from solutions import solution_20
     from tutor.engine.decoder import Fast
 
-    if doubtful := [number for number in mine if not progress.has_passed(STEPS[number])]:
-        ids = " ".join(STEPS[number].id for number in doubtful)
+    if doubtful := unpassed(mine):
         if FAST in mine:
-            screen.print(f"[dim]Not passed yet: {ids}. So your whole model runs for each token, the slow way.[/]")
+            screen.print(
+                f"[dim]Not passed yet: {listed(doubtful)}. So your whole model runs for each token, the slow way.[/]"
+            )
         return None
     try:
         return Fast(model, model.config, solution_20)

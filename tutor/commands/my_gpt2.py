@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tutor.course import STEPS, command, shown
-from tutor.runner.mine import choose, needed, say, told, written
+from tutor.runner.mine import choose, listed, needed, say, told, written
 from tutor.screen.terminal import console
 
 PIECES = 2, 15, 17, 18
@@ -134,10 +134,10 @@ def one_file(mine: list[int], name: str = OUTPUT) -> str:
             raise Unfit(f"{shown(path)} is not written yet.")
         whole.add(f"Step {step.id}: {step.title}", path.read_text(errors="replace"), shown(path))
     whole.add("Let it write", MAIN, "the end of the file", runs=True)
-    listed = [" ".join(STEPS[n].id for n in numbers if (n in mine) == whose) or "none" for whose in (True, False)]
-    head = HEAD.format(mine=listed[0], solutions=listed[1], name=name)
-    future, *others = whole.imports_by_group()
-    imports = "\n\n".join("\n".join(group) for group in (future, [SET_UP.rstrip("\n")], *others) if group)
+    yours, others = ([n for n in numbers if (n in mine) == whose] for whose in (True, False))
+    head = HEAD.format(mine=listed(yours), solutions=listed(others), name=name)
+    future, *rest = whole.imports_by_group()
+    imports = "\n\n".join("\n".join(group) for group in (future, [SET_UP.rstrip("\n")], *rest) if group)
     return "\n\n\n".join([f"{head}\n{imports}", *whole.parts]) + "\n"
 
 

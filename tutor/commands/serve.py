@@ -27,7 +27,7 @@ from tutor.checkpoint import CheckpointError, find
 from tutor.course import ROOT, STEPS, command
 from tutor.engine import kernels
 from tutor.runner.mine import needed, take, told
-from tutor.screen.terminal import compile_kernels, console, progress_bar
+from tutor.screen.terminal import compile_missing, console, progress_bar
 
 PIECES = 15, 21
 """The steps whose pieces the server imports; they import the rest of the model."""
@@ -102,9 +102,7 @@ def rehearse(folder: Path, screen: Console) -> None:
     Raises:
         Exception: whatever they raise.
     """
-    if missing := kernels.missing(STEPS[21].kernels):
-        with kernels.Compilation() as compilation:
-            compile_kernels(missing, "the kernels that GPT-2 needs", screen, compilation)
+    compile_missing(STEPS[21].kernels, screen)
     with screen.status("Trying your pieces"):
         from max.experimental import functional as F
         from max.experimental.tensor import Tensor

@@ -79,8 +79,8 @@ def say(mine: list[int], numbers: list[int], screen: Console) -> None:
     """Say which of the pieces are the learner's, which are not, and which of these are written but do not pass."""
     rest = [number for number in numbers if number not in mine]
     failed = [number for number in rest if written(STEPS[number].stub)]
-    but = f"  [dim]yours does not pass:[/] {_listed(failed)}" if failed else ""
-    screen.print(f"[dim]yours:[/] {_listed(mine)}  [dim]from the solutions:[/] {_listed(rest)}{but}", soft_wrap=True)
+    but = f"  [dim]yours does not pass:[/] {listed(failed)}" if failed else ""
+    screen.print(f"[dim]yours:[/] {listed(mine)}  [dim]from the solutions:[/] {listed(rest)}{but}", soft_wrap=True)
 
 
 def take(which: str | None, numbers: list[int], screen: Console) -> list[int]:
@@ -93,9 +93,14 @@ def take(which: str | None, numbers: list[int], screen: Console) -> list[int]:
     return mine
 
 
-def _listed(numbers: list[int]) -> str:
+def listed(numbers: Iterable[int]) -> str:
     """Numbers of steps in a line: "01 02 07"."""
     return " ".join(STEPS[number].id for number in numbers) or "none"
+
+
+def unpassed(numbers: Iterable[int]) -> list[int]:
+    """Those of the steps that the learner's files are not known to pass."""
+    return [number for number in numbers if not progress.has_passed(STEPS[number])]
 
 
 def explained(error: Exception, mine: list[int]) -> str | None:
@@ -106,10 +111,10 @@ def explained(error: Exception, mine: list[int]) -> str | None:
     sentence = _sentence(error)
     if sentence is None and mine:
         sentence = f"The pieces do not fit together: {type(error).__name__}: {error}."
-    if sentence and (doubtful := [number for number in mine if not progress.has_passed(STEPS[number])]):
+    if sentence and (doubtful := unpassed(mine)):
         first = command(f"s{STEPS[doubtful[0]].id}")
         sentence += (
-            f"\nOf your pieces these have not passed: {_listed(doubtful)}. `{first}` says what is wrong with one."
+            f"\nOf your pieces these have not passed: {listed(doubtful)}. `{first}` says what is wrong with one."
         )
     return sentence
 

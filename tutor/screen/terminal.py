@@ -1,7 +1,7 @@
 """What the learner watches while something takes time: a spinner, a progress bar, or plain lines where no terminal is."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -62,6 +62,13 @@ def progress_bar(what: str, screen: Console) -> Iterator[Callable[[float, float]
     with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
         task = bar.add_task(what)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def compile_missing(batches: Iterable[str], screen: Console) -> None:
+    """Compile those of the batches that this machine lacks, before a whole model is used. See `compile_kernels`."""
+    if missing := kernels.missing(batches):
+        with kernels.Compilation() as compilation:
+            compile_kernels(missing, "the kernels that GPT-2 needs", screen, compilation)
 
 
 def compile_kernels(
