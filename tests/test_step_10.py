@@ -1,5 +1,7 @@
 """What step 10 must do: `LayerNorm`, which normalises each token's vector."""
 
+from functools import partial
+
 import numpy as np
 
 from tests.known import mistakes_in
@@ -64,18 +66,18 @@ def test_numbers(answer, pieces):
     """vectors with means and variances large and tiny give the numbers of PyTorch"""
     weights = layer_norm_weights(pieces)
     x, right = pieces["layer_norm/x"], pieces["layer_norm/output"]
-    mistakes = mistakes_in(Part(layer_norm, **weights, epsilon=1e-5), lambda norm: norm(x))
-    found = on_max(make(answer, 24, 1e-5, weights), x)
-    close(found, right, "B T C", sizes=SIZES, suspects=mistakes)
+    mine = partial(on_max, make(answer, 24, 1e-5, weights))
+    mistakes = mistakes_in(Part(layer_norm, **weights, epsilon=1e-5), lambda norm: norm(x), mine)
+    close(mine(x), right, "B T C", sizes=SIZES, suspects=mistakes)
 
 
 def test_epsilon(answer, random_model):
     """epsilon is the one that LayerNorm gets, here 0.01"""
     model = random_model("epsilon")
     weights, x = inside(model.weights, "h.0.ln_1"), model["embeddings"]
-    mistakes = mistakes_in(model.numpy.h[0].ln_1, lambda norm: norm(x))
-    found = on_max(make(answer, model.config.n_embd, 0.01, weights), x)
-    close(found, model["h.0.ln_1"], "B T C", suspects=mistakes)
+    mine = partial(on_max, make(answer, model.config.n_embd, 0.01, weights))
+    mistakes = mistakes_in(model.numpy.h[0].ln_1, lambda norm: norm(x), mine)
+    close(mine(x), model["h.0.ln_1"], "B T C", suspects=mistakes)
 
 
 def test_equal_numbers(answer, pieces):

@@ -74,7 +74,7 @@ def test_chances(answer):
         "N": "those are the chances of the right neighbours alone. All words have one.",
         "N N": "the chances are picked for all neighbours in each row. Give those of all words.",
     }
-    suspects = mistakes_in(solution_22.forward, lambda forward: forward(ROWS, HEAD, NEIGHBOURS)[1])
+    suspects = mistakes_in(solution_22.forward, lambda forward: forward(ROWS, HEAD, NEIGHBOURS)[1], answer.forward)
     _, chances = run_forward(answer, ROWS, HEAD)
     what = "The array of chances"
     close(chances, GIVEN["chances"], "N V", suspects=suspects, sizes=SIZES, shapes=shapes, what=what)
@@ -116,7 +116,7 @@ def compare_gradient(answer, i, name, axes, **shapes):
     on = "Multiply on: d_logits @ head for the rows, d_logits.T @ rows for the head."
     shapes |= {"V": "a sum too many.", "N V": f"those are the gradients of the logits. {on}"}
     given = ROWS, HEAD, NEIGHBOURS, GIVEN["chances"]
-    suspects = mistakes_in(solution_22.backward, lambda backward: backward(*given)[i])
+    suspects = mistakes_in(solution_22.backward, lambda backward: backward(*given)[i], answer.backward)
     right, what = GIVEN[f"d_{name}"], f"The gradient of the {name}"
     close(run_backward(answer)[i], right, axes, suspects=suspects, sizes=SIZES, shapes=shapes, what=what)
 
@@ -173,7 +173,7 @@ def test_update(answer):
     def hide(table):  # what became of the rows that were not looked up is told apart
         return np.where(SEEN[:, np.newaxis], table, WTE)
 
-    suspects = mistakes_in(solution_22.update, lambda update: hide(updated(update)))
+    suspects = mistakes_in(solution_22.update, lambda update: hide(updated(update)), answer.update)
     close(hide(table), right, "V C", suspects=suspects, what=what)
 
 

@@ -3,7 +3,7 @@
     python -m tests.known.measure [--set first|later|third] [step …]
 
 A diagnosis counts as right where it matches the words that held_out.toml gives. One that does not match is shown,
-for whoever reads the table to judge.
+and one that says how far the numbers are right, for whoever reads the table to judge.
 """
 
 import argparse
@@ -23,6 +23,7 @@ from tutor.runner.parent import check
 
 HELD_OUT = tomllib.loads(Path(__file__).with_name("held_out.toml").read_text())
 SEARCH = "Your numbers are what comes out when"
+TRACE = "Your numbers are right as far as|gives what belongs here|What the formula begins with"
 NOTHING = "has the right shape, but|differs from index|more or less often"
 
 
@@ -77,6 +78,8 @@ def verdict(number: int, name: str, text: str, words: str) -> tuple[str, str]:
             diagnosis = result.failure.diagnosis if result.failure else str(result.broken)
     if re.search(NOTHING, diagnosis):
         return "nothing", diagnosis
+    if re.search(TRACE, diagnosis):
+        return "trace", diagnosis
     if not re.search(words, diagnosis, re.I):
         return "other words", diagnosis
     return "search" if diagnosis.startswith(SEARCH) else "sentence", diagnosis
@@ -95,7 +98,7 @@ def main() -> None:
             how, diagnosis = verdict(*wrong)
             print(f"{wrong[0]:02} {how:12}{wrong[1]}: {diagnosis}", flush=True)
             table[wrong[0]][how] += 1
-        kinds = ["sentence", "search", "other words", "nothing", "passed"]
+        kinds = ["sentence", "search", "trace", "other words", "nothing", "passed"]
         print("\nstep  wrong ", *(f"{kind:>12}" for kind in kinds))
         for number, counts in table.items():
             print(f"{number:4}{counts.total():7} ", *(f"{counts[kind]:12}" for kind in kinds))
