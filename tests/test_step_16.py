@@ -69,6 +69,9 @@ def test_cosine_with_a_table(answer):
     suspects = mistakes_in(solution_16.cosine_similarity, lambda cosine: cosine(VECTOR, TABLE), mine)
     found = answer.cosine_similarity(VECTOR, TABLE)
     close(found, cosines(VECTOR, TABLE), "V", suspects=suspects, sizes={"C": 4}, what="cosine_similarity with a table")
+    small = answer.cosine_similarity(1e-6 * VECTOR, 1e-6 * TABLE)
+    what = "cosine_similarity with all numbers a million times smaller, which changes no angle,"
+    close(small, cosines(VECTOR, TABLE), "V", sizes={"C": 4}, what=what)
 
 
 def test_zeros(answer):
