@@ -285,7 +285,10 @@ def test_seconds(answer):
         (statistics.fmean(times), "That is the mean of the times, which one disturbed call moves. Take the median."),
         (sum(times), "That is the time of all calls together. Time each of them, and take the median."),
         (sum(run.times), "That is the time of all calls together. Time each of them, and take the median."),
-        (statistics.median(itertools.accumulate(times)), "The clock goes on from call to call. Start it anew before each."),
+        (
+            statistics.median(itertools.accumulate(times)),
+            "The clock goes on from call to call. Start it anew before each.",
+        ),
         (max(times), "That is the longest of the times. Take the median: statistics.median."),
         (min(times), "That is the shortest of the times. Take the median: statistics.median."),
         (1e3 * right, "That is in milliseconds. Seconds are asked for."),

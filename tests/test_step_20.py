@@ -261,8 +261,9 @@ def go_on(answer, model, random, new, positions):
         cache.append(new)
         holds(cache, rows[:, :, :P], f"after {P} tokens")
         past = [tuple(numpy(one) for one in pair) for pair in cache.past()]
-        logits, new = decoded(answer, model, ids[:, P : P + 1], cache.past())
-        mine = lambda tokens, _, past=cache.past(): decoded(answer, model, tokens, past)[0]  # noqa: E731
+        tensors = cache.past()
+        logits, new = decoded(answer, model, ids[:, P : P + 1], tensors)
+        mine = lambda tokens, _: decoded(answer, model, tokens, tensors)[0]  # noqa: E731
         suspects = mistakes_in(formula, lambda formula: formula(ids[:, P : P + 1], past), mine)
         what = f"decode_step's result after {P} tokens"
         close(logits, random["logits"][:, P], "B V", sizes=random.sizes, suspects=suspects, what=what)

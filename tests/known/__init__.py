@@ -142,7 +142,7 @@ def mistakes_in(
             return explains(wrong, (list, tuple, str, np.ndarray, FunctionType, Part))
 
         from tests.known.search import search
-        from tests.known.trace import far, noted
+        from tests.known.trace import follow, noted
 
         if isinstance(formula, Part):
             formula.remember()
@@ -159,7 +159,8 @@ def mistakes_in(
                 found = call(mine)
             if not fits(found):
                 return CHANGES
-            return search(function, surely, keywords, result_of, found) or known(2) or far(function, result_of, notes)
+            trace, place = follow(function, result_of, notes)
+            return search(function, surely, keywords, result_of, found, place) or known(2) or trace * bool(notes)
 
         with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):  # some mistakes divide by zero
             if sentence := known(1):

@@ -125,6 +125,10 @@ class Place:
         both.others = here[1:]
         return both
 
+    def is_in(self, code: str) -> bool:
+        """Whether it is a part of an expression, or is that itself."""
+        return any(isinstance(node, ast.expr) and ast.unparse(node) == code for node in (*self.above, self.node))
+
     def in_words(self, other: ast.expr) -> str:
         """What is written in place of what: as much of the line as can be taken in at once."""
         first = [
@@ -406,6 +410,7 @@ def search(
     keywords: Mapping[str, Any],
     result_of: Callable[[FunctionType], Any] | None = None,
     found: Any = None,
+    near: str = "",
 ) -> str:
     """The sentence for the likeliest small change of a function that explains what a learner's code gave, or "".
 
@@ -414,6 +419,7 @@ def search(
         keywords: the parts and weights that the function is given by name.
         result_of: what a function gives for the check's own input.
         found: what the learner's code gave. Numbers are solved for where it is told.
+        near: the expression where the change most likely is: of several changes one in it is told.
     """
     global spent
     begin = time.thread_time()
@@ -453,7 +459,8 @@ def search(
 
     def tried(place: Place, others: list[ast.expr]) -> Iterator[ast.expr]:
         """Those of several expressions that explain it when they stand at a place."""
-        with suppress(SyntaxError, ValueError, TypeError), standing(place, chosen(others)):  # a star outside of brackets
+        # Some are no Python, such as a star outside of brackets.
+        with suppress(SyntaxError, ValueError, TypeError), standing(place, chosen(others)):
             for i, other in enumerate(others):
                 scope["_i"], ticks.left = i, 1000
                 if explains(scope[function.__name__]):
@@ -467,15 +474,12 @@ def search(
             return flat(result_of(scope[function.__name__])) - target
 
         for other in others:
-            number = None
             with suppress(Exception), standing(place, other):
                 number = solved(difference)
-                difference(number)
-            if number is None:
-                continue
-            short = dict.fromkeys(float(f"{number:.{digits}g}") for digits in range(1, 7))
-            written = [filled(ast.unparse(other), a_number=ast.Constant(one)) for one in short]
-            yield from itertools.islice(tried(place, written), 1)
+                if np.isclose(difference(number), 0, atol=1e-3).all():
+                    short = dict.fromkeys(f"{number:.{digits}g}" for digits in range(1, 7))
+                    written = [filled(ast.unparse(other), a_number=parsed(one)) for one in short]
+                    yield from itertools.islice(tried(place, written), 1)
 
     target = flat(found)
     finds, best = [], AROUND
@@ -486,6 +490,7 @@ def search(
             finds.append((place, other))
             best = rank
     spent += time.thread_time() - begin
+    finds = [(place, other) for place, other in finds if place.is_in(near)] or finds
     whole = next(iter(trees.values()))
 
     def values_of() -> dict[int, dict[str, Any]]:

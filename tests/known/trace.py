@@ -107,8 +107,8 @@ def noted(module: ModuleType) -> Iterator[Notes]:
             function.__code__ = old
 
 
-def far(formula: FunctionType, run: Callable[[FunctionType], Any], notes: Notes) -> str:
-    """The sentence that says up to where a learner's values are the formula's, or "".
+def follow(formula: FunctionType, run: Callable[[FunctionType], Any], notes: Notes) -> tuple[str, str]:
+    """The sentence that says up to where a learner's values are the formula's, and what the formula makes next; or "", "".
 
     A value of the formula that the learner does not have may be right in another form: then one that depends on it is
     among the learner's.
@@ -133,7 +133,7 @@ def far(formula: FunctionType, run: Callable[[FunctionType], Any], notes: Notes)
         if match:
             where = f"`{match.code}` in line {match.line}"
             if isinstance(result, np.ndarray) and is_same(result, one.value):
-                return too_much.format(where)
+                break
         elif tells(one.value) and not one.code.endswith(".copy()"):
             with suppress(Exception):  # what depends on it cannot be made at all
                 later, other = values(changed=i)
@@ -141,8 +141,8 @@ def far(formula: FunctionType, run: Callable[[FunctionType], Any], notes: Notes)
                 if not proven and not is_close(other, result):
                     end = f"What the formula makes next, `{one.code}`, is not among them."
                     first = f"What the formula begins with, `{one.code}`, is not among your numbers."
-                    return f"Your numbers are right as far as {where}. {end}" if where else first * bool(mine)
-    return too_much.format(where) if where else ""
+                    return (f"Your numbers are right as far as {where}. {end}" if where else first), one.code
+    return (too_much.format(where) if where else ""), ""
 
 
 def tells(value: np.ndarray) -> bool:
