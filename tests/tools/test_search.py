@@ -132,7 +132,7 @@ return normal * np.arange(18.0) + 1"""
 @pytest.mark.parametrize(
     ("find", "put", "sentence"),
     [
-        ("0.01", "0.17", "comes out when `variance + epsilon` is written as `variance + epsilon + 0.16`"),
+        ("0.01", "0.17", "`F.sqrt(variance + epsilon)` is written as `F.sqrt(variance + epsilon + 0.16)`"),
         (
             "+ 1",
             "+ 1 + normal**3",
