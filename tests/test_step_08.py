@@ -102,6 +102,18 @@ def test_large_scores(answer, one_head):
     close(found, right, "T D", sizes={"D": 17}, suspects=suspects, what="attention with large scores")
 
 
+def test_larger_scores_later(answer, one_head):
+    """a token that scores a million more than all before it stays hidden from them"""
+    v = one_head[2][0]
+    q, k = np.full((7, 17), np.float32(1000)), np.repeat(np.float32([range(0, 7000, 1000)]).T, 17, axis=1)
+    found = on_max(answer.attention, q, k, v, sizes={"T": 7, "D": 17})
+    # Powers that are masked after the largest score of all was taken off are 0 / 0 here: nothing of a later token is in that.
+    found = np.where(np.isnan(found), v, found) if np.shape(found) == v.shape else found
+    seen = "Later tokens that score far higher are seen: the mask takes too little off their scores. -inf is always enough."
+    suspects = [(np.broadcast_to(v[-1], v.shape), seen)]
+    close(found, v, "T D", suspects=suspects, what="attention, where each token scores far higher than all before it,")
+
+
 def test_one_token(answer, one_head):
     """a token alone gets its own value"""
     q, k, v, _ = (array[:, :1] for array in one_head)
