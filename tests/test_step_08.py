@@ -79,10 +79,12 @@ def test_one_head(answer, found, one_head):
 
 def test_heads_side_by_side(answer, pieces):
     """heads side by side, [B, H, T, D], do not disturb each other"""
-    *qkv, right = (pieces[f"attention/{name}"] for name in ("q", "k", "v", "output"))
+    qkv = [pieces[f"attention/{name}"] for name in ("q", "k", "v")]
     what = "attention on [B, H, T, D]"
     mistakes = mistakes_in(gpt2.attention, lambda attention: attention(*qkv))
     found = on_max(answer.attention, *qkv, sizes={"B": 2, "T": 7} | SIZES)
+    one_by_one = on_max(answer.attention, *(array.reshape(8, 7, 16) for array in qkv), sizes={"T": 7, "D": 16})
+    right = has_shape(one_by_one, [8, 7, 16], "B·H T D", what="attention").reshape(qkv[0].shape)
     close(found, right, "B H T D", sizes=SIZES, suspects=mistakes, what=what)
 
 
