@@ -183,7 +183,7 @@ def test_lookup_is_faster(answer, record_property):
     )
 
 
-WITHOUT_ROW = [(way, bad) for bad in (6, -1, 2.0) for way in ("lookup", "one_hot", "multiply")]
+WITHOUT_ROW = [(way, bad) for bad in (6, -1, 2.0, True) for way in ("lookup", "one_hot", "multiply")]
 
 
 @pytest.mark.parametrize(("way", "bad"), WITHOUT_ROW, ids=[f"{way} of {bad}" for way, bad in WITHOUT_ROW])
@@ -193,8 +193,10 @@ def test_refuses_unknown_ids(answer, toy, way, bad):
         6: "the rows go from 0 to 5",
         -1: "NumPy counts from the end, and no token has a negative ID",
         2.0: "an ID is a whole number",
+        True: "True and False say which rows to keep, and number none",
     }
     method = getattr(make(answer, toy["123"]), way)
     look_at(method)
     otherwise = f"{way} takes the ID {bad}, which has no row: {why[bad]}."
-    refuses(method, np.array([1, bad]), of=(IndexError,), otherwise=otherwise)
+    ids = np.array([type(bad)(1), bad])
+    refuses(method, ids, of=(IndexError,), otherwise=otherwise)

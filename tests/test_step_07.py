@@ -59,10 +59,10 @@ def test_who_sees_whom(answer, mask, expected):
 def test_large_scores(answer, mask, expected):
     """the future stays hidden where scores are large: its weight is exactly 0"""
     future = expected["batch/h.0.attn.weights"] == 0
-    found = softmax_of_sum(answer, np.where(future, np.float32(1000), np.float32(-1000)))
+    found = softmax_of_sum(answer, np.where(future, np.float32(1e6), np.float32(-1e6)))
     expect(
         not found[future].any(),
-        "Where scores lie between -1000 and 1000, the future gets some weight: "
+        "Where scores lie between -1,000,000 and 1,000,000, the future gets some weight: "
         f"{mask.min():.5g} is not enough. -inf always is.",
     )
 
@@ -75,8 +75,8 @@ def test_softmax(answer, mask, expected):
 
 
 def test_every_length(answer):
-    """it works for one token, which sees itself, and for 128"""
-    for length in (1, 128):
+    """it works for one token, which sees itself, and for 1,024"""
+    for length in (1, 1024):
         found = with_infinities(np.asarray(on_max(answer.causal_mask, length)))
         close(found, causal_mask(length), "query key", what=f"The mask of {length}")
 

@@ -68,10 +68,12 @@ def test_one_head(answer, found, one_head):
 
 def test_heads_side_by_side(answer, pieces):
     """heads side by side, [B, H, T, D], do not disturb each other"""
-    *qkv, right = (pieces[f"attention/{name}"] for name in ("q", "k", "v", "output"))
+    qkv = [pieces[f"attention/{name}"] for name in ("q", "k", "v")]
     what = "attention on [B, H, T, D]"
     mine = partial(on_max, answer.attention, sizes={"B": 2, "T": 7} | SIZES)
     mistakes = mistakes_in(gpt2.attention, lambda attention: attention(*qkv), mine)
+    one_by_one = on_max(answer.attention, *(array.reshape(8, 7, 16) for array in qkv), sizes={"T": 7, "D": 16})
+    right = has_shape(one_by_one, [8, 7, 16], "B·H T D", what="attention").reshape(qkv[0].shape)
     close(mine(*qkv), right, "B H T D", sizes=SIZES, suspects=mistakes, what=what)
 
 
@@ -89,6 +91,18 @@ def test_large_scores(answer, one_head):
 
     right = gpt2.attention(*qkv)
     close(found, right, "T D", sizes={"D": 17}, suspects=suspects, what="attention with large scores")
+
+
+def test_larger_scores_later(answer, one_head):
+    """a token that scores a million more than all before it stays hidden from them"""
+    v = one_head[2][0]
+    q, k = np.full((7, 17), np.float32(1000)), np.repeat(np.float32([range(0, 7000, 1000)]).T, 17, axis=1)
+    found = on_max(answer.attention, q, k, v, sizes={"T": 7, "D": 17})
+    # Powers that are masked after the largest score of all was taken off are 0 / 0 here: nothing of a later token is in that.
+    found = np.where(np.isnan(found), v, found) if np.shape(found) == v.shape else found
+    seen = "Later tokens that score far higher are seen: the mask takes too little off their scores. -inf is always enough."
+    suspects = [(np.broadcast_to(v[-1], v.shape), seen)]
+    close(found, v, "T D", suspects=suspects, what="attention, where each token scores far higher than all before it,")
 
 
 def test_one_token(answer, one_head):

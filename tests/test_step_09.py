@@ -76,6 +76,14 @@ def test_numbers(attn, found, random):
     close(found, random["h.0.attn"], "B T C", suspects=mistakes)
 
 
+def test_one_head(answer, random_model):
+    """one head works too, on three texts"""
+    model = random_model("one-head")
+    x, right = model["h.0.ln_1"], model["h.0.attn"]
+    found = on_max(make(answer, model.config, inside(model.weights, "h.0.attn")), x, sizes=model.sizes)
+    close(found, right, "B T C", sizes=model.sizes, what="The result of one head")
+
+
 def test_first_token(attn, found, random):
     """the first token gives the same without the rest of the text"""
     whole = has_shape(found, random["h.0.attn"].shape, "B T C", sizes=random.sizes, what="The result")

@@ -87,6 +87,17 @@ def test_equal_numbers(answer, pieces):
     close(found, np.broadcast_to(weights["bias"], (5, 24)), "T C")
 
 
+def test_far_from_zero(answer, pieces):
+    """vectors around 1,000 come out as others do, with a fourth axis too"""
+    weights = layer_norm_weights(pieces)
+    x = pieces["layer_norm/x"][:, np.newaxis, :3] + 1000  # [2, 1, 3, C]
+    right = layer_norm(x.astype(np.float64), **weights, epsilon=1e-5)
+    found = on_max(make(answer, 24, 1e-5, weights), x)
+    lost = "Vectors around 1,000 come out wrong, others right: between two numbers as large as the mean of x² and the square "
+    lost += "of the mean the variance is lost. Take the mean of (x - mean)²."
+    close(found, right, suspects=[(found, lost)], atol=0.005)
+
+
 def test_tiny_gpt2(answer, tiny, expected):
     """the tiny GPT-2's norms give the numbers of Hugging Face's"""
     sizes = tiny.config.n_embd, tiny.config.layer_norm_epsilon

@@ -44,12 +44,10 @@ def test_gelu(answer, pieces):
     """its activation is GELU in the tanh form, from -6 to 6 and beyond"""
     C = 24
     # 6 comes first, since what differs there is no matter of tiny numbers.
-    x, right = (pieces[f"gelu/{name}"][:-241:-1].reshape(2, 5, C) for name in ("x", "output"))
-    x[1, 4, -2:], right[1, 4, -2:] = LARGE, [LARGE[0], 0]
-    scale, bias = (
-        np.linspace(0.5, 1.5, C),
-        np.linspace(-1, 1, C),
-    )  # so that what is done before c_proj and after it differ
+    x, right = (pieces[f"gelu/{name}"][:-241:-1].reshape(5, 2, C) for name in ("x", "output"))
+    x[4, 1, -2:], right[4, 1, -2:] = LARGE, [LARGE[0], 0]
+    # So that what is done before c_proj and after it differ.
+    scale, bias = np.linspace(0.5, 1.5, C), np.linspace(-1, 1, C)
     through = {"c_fc.weight": np.eye(C, 4 * C), "c_fc.bias": np.zeros(4 * C)}
     through |= {"c_proj.weight": np.eye(4 * C, C) * scale, "c_proj.bias": bias}
     through = {name: array.astype(np.float32) for name, array in through.items()}

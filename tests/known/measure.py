@@ -69,10 +69,11 @@ def verdict(number: int, name: str, text: str, words: str) -> tuple[str, str]:
         path.write_text(text)
         errors = Errors()
         options = ["-pno:cacheprovider", "-pno:terminal", "--capture=no", "--assert=plain", "-oaddopts=", "--exitfirst"]
-        pytest.main([str(STEPS[number].test), "--answer", str(path), *options], plugins=[errors])
-        if not errors.first:
+        code = pytest.main([str(STEPS[number].test), "--answer", str(path), *options], plugins=[errors])
+        if code == pytest.ExitCode.OK:
             return "passed", ""
         diagnosis = getattr(errors.first, "diagnosis", "")
+        assert errors.first, f"the checks of step {number} do not run"
         if not diagnosis:
             result = check(STEPS[number], path)
             diagnosis = result.failure.diagnosis if result.failure else str(result.broken)
