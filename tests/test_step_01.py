@@ -141,7 +141,7 @@ def test_reads_config_json(answer, tmp_path):
     values = json.loads(path.read_text())
     other = tmp_path / "config.json"
     unusual = {"vocab_size": 250_000, "n_positions": 1, "n_layer": 1, "n_head": 1, "layer_norm_epsilon": 0.1}
-    other.write_text(json.dumps(values | unusual))
+    other.write_text(json.dumps(values | unusual | {"n_ctx": 2}))
     for file in (path, str(other)):  # a path, or its name
         values = json.loads(Path(file).read_text())
         try:

@@ -4,6 +4,7 @@ The expected IDs come from the `tokenizers` library, which shares no code with t
 """
 
 import json
+import unicodedata
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -50,6 +51,14 @@ def read(answer, files=FILES):
     kind = article(type(tokenizer).__name__)
     expect(both, f"read_tokenizer gives {kind}. It should give a Tokenizer: return Tokenizer(ids, ranks).")
     return tokenizer
+
+
+def changed(text):
+    """A text as other programs change it before they work on it, and the sentence for each change."""
+    for form in ("NFC", "NFKC", "NFD", "NFKD"):
+        says = f"The text is changed as unicodedata.normalize does, to {form}. It is to stay as it is: "
+        yield unicodedata.normalize(form, text), says + "é may be one character or two, and ² is no 2."
+    yield text.replace("\r\n", "\n"), r"\r\n becomes \n. Both characters are part of the text: each of them counts."
 
 
 def same(found, right, function, *args, suspects, what):
@@ -146,7 +155,7 @@ def test_merges_the_lowest_rank_first(answer):
 def test_encodes(answer, others, name):
     """encode gives GPT-2's token IDs"""
     for files, other in others.items():
-        encodes(answer, files, TEXTS[name], other.encode(TEXTS[name]).ids)
+        encodes(answer, files, TEXTS[name], other)
 
 
 def test_cuts_before_it_merges(answer, tmp_path):
@@ -157,12 +166,12 @@ def test_cuts_before_it_merges(answer, tmp_path):
         len(read(answer, tmp_path).ranks) == len(set(zip(text, text[1:]))),
         "Not every merge has a rank. The line `# #` is a merge too, and GPT-2's file has it: only the first line is not.",
     )
-    encodes(answer, tmp_path, text, library(tmp_path).encode(text).ids)
+    encodes(answer, tmp_path, text, library(tmp_path))
 
 
-def encodes(answer, files, text, right):
+def encodes(answer, files, text, other):
     """Check the IDs of one text; a KeyError means that a table was asked for what it does not hold."""
-    tokenizer = read(answer, files)
+    tokenizer, right = read(answer, files), other.encode(text).ids
     try:
         found = answer.encode(text, tokenizer)
     except KeyError as error:
@@ -175,15 +184,15 @@ def encodes(answer, files, text, right):
             False,
             f"encode asks a table for {error}, which it does not hold. CHARACTER goes from bytes to characters, ids from tokens to IDs.",
         )
-    others = [other for other in TEXTS.values() if found != right]
+    texts = [one for one in TEXTS.values() if found != right]
+    suspects = [(other.encode(one).ids, says) for one, says in changed(text)]
 
-    def suspects(fits):
-        given = [answer.encode(other, tokenizer) for other in others]
+    def known(fits):
+        given = [answer.encode(one, tokenizer) for one in texts]
         search = mistakes_in(solution_02.encode, lambda encode: encode)
-        return search(
-            lambda wrong: fits(wrong(text, tokenizer)) and [wrong(other, tokenizer) for other in others] == given
-        )
+        return search(lambda wrong: fits(wrong(text, tokenizer)) and [wrong(one, tokenizer) for one in texts] == given)
 
+    suspects.append(known)
     same(found, right, answer.encode, text, tokenizer, suspects=suspects, what=f"encode({text!r})")
 
 
@@ -233,7 +242,7 @@ def test_decodes(answer, others, name):
     for files, other in others.items():
         text, ids = TEXTS[name], other.encode(TEXTS[name]).ids
         tokenizer = read(answer, files)
-        suspects = mistakes_in(solution_02.decode, lambda decode: decode(ids, tokenizer))
+        suspects = [*changed(text), mistakes_in(solution_02.decode, lambda decode: decode(ids, tokenizer))]
         try:
             found = answer.decode(ids, tokenizer)
         except ValueError as error:

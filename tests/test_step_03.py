@@ -74,7 +74,7 @@ def no_suspect(found, right, suspects):
         expect(False, sentence, expected=wanted, found=given)
 
 
-SIZES = [(4, 4), (4, 1), (3, 5), (1, 1), (52, 4), (7, 3)]
+SIZES = [(4, 4), (4, 1), (3, 5), (1, 1), (52, 4), (7, 3), (4, 100)]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """What step 05 must do: `Embedding`, the table of token embeddings."""
 
+from functools import partial
+
 import numpy as np
 from max.experimental import functional as F
 
@@ -46,8 +48,9 @@ def test_shape_of_the_table(answer):
 def test_lookup(answer, toy):
     """a token ID gives the row with that number: ID 3 the fourth row"""
     model = with_table(answer, toy["123"])
-    mistakes = mistakes_in(Part(embedding, wte=Part(lookup, weight=toy["123"])), lambda embedding: embedding(IDS))
-    close(on_max(model, IDS), toy["123"][IDS], "B T C", suspects=mistakes, what="The embedding", sizes={"V": 6})
+    mine, formula = partial(on_max, model), Part(embedding, wte=Part(lookup, weight=toy["123"]))
+    mistakes = mistakes_in(formula, lambda embedding: embedding(IDS), mine)
+    close(mine(IDS), toy["123"][IDS], "B T C", suspects=mistakes, what="The embedding", sizes={"V": 6})
     load(model, {"wte.weight": toy["124"]})
     stale = kept(lambda: with_table(answer, toy["124"]), IDS)
     close(on_max(model, IDS), toy["124"][IDS], "B T C", suspects=stale, what="The embedding by another table")

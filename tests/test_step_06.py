@@ -1,5 +1,7 @@
 """What step 06 must do: `GPT2Model`, first half: token embeddings plus position embeddings."""
 
+from functools import partial
+
 import numpy as np
 
 from solutions.solution_01 import GPT2Config
@@ -112,7 +114,7 @@ def test_sum(answer):
         "T C": "is anything looked up for the tokens? Their embeddings have B.",
         "B T 2C": "the two embeddings stand side by side. GPT-2 adds them.",
     }
-    mistakes = mistakes_in(Part(gpt2.embed, **TABLES), lambda embed: embed(IDS))
+    mistakes = mistakes_in(Part(gpt2.embed, **TABLES), lambda embed: embed(IDS), partial(on_max, model))
     close(embed(model), right, "B T C", suspects=mistakes, sizes=sizes, shapes=shapes, what="The input embedding")
 
 

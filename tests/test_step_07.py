@@ -1,5 +1,7 @@
 """What step 07 must do: `causal_mask`, which hides the future from each token."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from max.experimental import functional as F
@@ -46,10 +48,10 @@ def test_shape(mask):
     """the mask is [T, T]: a row for each token that asks, a column for each that it looks at"""
 
 
-def test_who_sees_whom(mask, expected):
+def test_who_sees_whom(answer, mask, expected):
     """a token sees itself and what came before it: 0 there, below 0 elsewhere"""
     seen = expected["batch/h.0.attn.weights"][0].max(0) > 0  # by the tokens of Hugging Face's GPT-2
-    mistakes = mistakes_in(causal_mask, lambda causal_mask: causal_mask(T))
+    mistakes = mistakes_in(causal_mask, lambda causal_mask: causal_mask(T), partial(on_max, answer.causal_mask))
     right = np.where(seen, 0.0, -np.inf)
     close(with_infinities(mask), right, "query key", suspects=mistakes, what="The mask")
 
@@ -57,10 +59,10 @@ def test_who_sees_whom(mask, expected):
 def test_large_scores(answer, mask, expected):
     """the future stays hidden where scores are large: its weight is exactly 0"""
     future = expected["batch/h.0.attn.weights"] == 0
-    found = softmax_of_sum(answer, np.where(future, np.float32(1000), np.float32(-1000)))
+    found = softmax_of_sum(answer, np.where(future, np.float32(1e6), np.float32(-1e6)))
     expect(
         not found[future].any(),
-        "Where scores lie between -1000 and 1000, the future gets some weight: "
+        "Where scores lie between -1,000,000 and 1,000,000, the future gets some weight: "
         f"{mask.min():.5g} is not enough. -inf always is.",
     )
 
@@ -73,8 +75,8 @@ def test_softmax(answer, mask, expected):
 
 
 def test_every_length(answer):
-    """it works for one token, which sees itself, and for 128"""
-    for length in (1, 128):
+    """it works for one token, which sees itself, and for 1,024"""
+    for length in (1, 1024):
         found = with_infinities(np.asarray(on_max(answer.causal_mask, length)))
         close(found, causal_mask(length), "query key", what=f"The mask of {length}")
 

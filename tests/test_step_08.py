@@ -1,5 +1,7 @@
 """What step 08 must do: `attention`, causal scaled dot-product attention."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -50,40 +52,29 @@ def test_shape(found):
     has_shape(found, [2, 7, 16], "B T D", sizes=SIZES, what="attention")
 
 
-def scale_of(result, q, k, v):
-    """What the scores were divided by in causal attention that gave `result`: the second token's two weights tell."""
-    scores = (q[..., 1:2, :] * k[..., :2, :]).sum(-1)
-    difference = v[..., 0, :] - v[..., 1, :]
-    weight = ((result[..., 1, :] - v[..., 1, :]) * difference).sum(-1) / (difference**2).sum(-1)
-    with np.errstate(all="ignore"):
-        return float(np.median((scores[..., 0] - scores[..., 1]) / np.log(weight / (1 - weight))))
-
-
 def test_one_head(answer, found, one_head):
     """the numbers are those of PyTorch's attention"""
     *qkv, right = one_head
 
     def mistakes(fits):
         short = [array[..., :11] for array in qkv]  # 16 is twice a root of √D too, and 11 is not
-        given = on_max(answer.attention, *short)
-        search = mistakes_in(gpt2.attention, lambda attention: (attention(*qkv), attention(*short)))
-        if says := search(lambda wrong: fits(wrong[0]) and np.allclose(wrong[1], given, 1e-4, 1e-5, equal_nan=True)):
-            return says
-        q, k, v = qkv
-        scale = scale_of(found, q, k, v)
-        says = f"The scores are divided by {scale:.5g}. Divide by √D, the root of the size of one key: here 4."
-        return says if scale and fits(gpt2.attention(q * np.float32(4 / scale), k, v)) else ""
+        mine = partial(on_max, answer.attention)
+        given = mine(*short)
+        search = mistakes_in(gpt2.attention, lambda attention: (attention(*qkv), attention(*short)), mine)
+        return search(lambda wrong: fits(wrong[0]) and np.allclose(wrong[1], given, 1e-4, 1e-5, equal_nan=True))
 
     close(found, right, "B T D", suspects=mistakes, what="attention")
 
 
 def test_heads_side_by_side(answer, pieces):
     """heads side by side, [B, H, T, D], do not disturb each other"""
-    *qkv, right = (pieces[f"attention/{name}"] for name in ("q", "k", "v", "output"))
+    qkv = [pieces[f"attention/{name}"] for name in ("q", "k", "v")]
     what = "attention on [B, H, T, D]"
-    mistakes = mistakes_in(gpt2.attention, lambda attention: attention(*qkv))
-    found = on_max(answer.attention, *qkv, sizes={"B": 2, "T": 7} | SIZES)
-    close(found, right, "B H T D", sizes=SIZES, suspects=mistakes, what=what)
+    mine = partial(on_max, answer.attention, sizes={"B": 2, "T": 7} | SIZES)
+    mistakes = mistakes_in(gpt2.attention, lambda attention: attention(*qkv), mine)
+    one_by_one = on_max(answer.attention, *(array.reshape(8, 7, 16) for array in qkv), sizes={"T": 7, "D": 16})
+    right = has_shape(one_by_one, [8, 7, 16], "B·H T D", what="attention").reshape(qkv[0].shape)
+    close(mine(*qkv), right, "B H T D", sizes=SIZES, suspects=mistakes, what=what)
 
 
 def test_large_scores(answer, one_head):
@@ -93,13 +84,25 @@ def test_large_scores(answer, one_head):
     found = on_max(answer.attention, *qkv, sizes={"T": 7, "D": 17})
     powers = "Scores above 100 give nan: e to that power is infinite, and infinity / infinity is no number. F.softmax takes the "
     powers += "largest score of a row from all of it first."
-    mistakes = mistakes_in(gpt2.attention, lambda attention: attention(*qkv))
+    mistakes = mistakes_in(gpt2.attention, lambda attention: attention(*qkv), partial(on_max, answer.attention))
 
     def suspects(fits):
         return powers if np.isnan(found).any() else mistakes(fits)
 
     right = gpt2.attention(*qkv)
     close(found, right, "T D", sizes={"D": 17}, suspects=suspects, what="attention with large scores")
+
+
+def test_larger_scores_later(answer, one_head):
+    """a token that scores a million more than all before it stays hidden from them"""
+    v = one_head[2][0]
+    q, k = np.full((7, 17), np.float32(1000)), np.repeat(np.float32([range(0, 7000, 1000)]).T, 17, axis=1)
+    found = on_max(answer.attention, q, k, v, sizes={"T": 7, "D": 17})
+    # Powers that are masked after the largest score of all was taken off are 0 / 0 here: nothing of a later token is in that.
+    found = np.where(np.isnan(found), v, found) if np.shape(found) == v.shape else found
+    seen = "Later tokens that score far higher are seen: the mask takes too little off their scores. -inf is always enough."
+    suspects = [(np.broadcast_to(v[-1], v.shape), seen)]
+    close(found, v, "T D", suspects=suspects, what="attention, where each token scores far higher than all before it,")
 
 
 def test_one_token(answer, one_head):

@@ -1,6 +1,7 @@
 """What step 09 must do: `MultiHeadAttention`, several heads of attention side by side."""
 
 import re
+from functools import partial
 
 import numpy as np
 import pytest
@@ -69,10 +70,18 @@ def test_shape(found, random):
     has_shape(found, random["h.0.attn"].shape, "B T C", sizes=random.sizes, what="The result")
 
 
-def test_numbers(found, random):
+def test_numbers(attn, found, random):
     """a random layer gives the numbers of Hugging Face's GPT-2"""
-    mistakes = mistakes_in(random.numpy.h[0].attn, lambda attn: attn(random["h.0.ln_1"]))
+    mistakes = mistakes_in(random.numpy.h[0].attn, lambda attn: attn(random["h.0.ln_1"]), partial(on_max, attn))
     close(found, random["h.0.attn"], "B T C", suspects=mistakes)
+
+
+def test_one_head(answer, random_model):
+    """one head works too, on three texts"""
+    model = random_model("one-head")
+    x, right = model["h.0.ln_1"], model["h.0.attn"]
+    found = on_max(make(answer, model.config, inside(model.weights, "h.0.attn")), x, sizes=model.sizes)
+    close(found, right, "B T C", sizes=model.sizes, what="The result of one head")
 
 
 def test_first_token(attn, found, random):

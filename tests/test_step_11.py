@@ -1,5 +1,7 @@
 """What step 11 must do: `MLP`, two linear layers with a GELU between them."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -42,23 +44,27 @@ def test_gelu(answer, pieces):
     """its activation is GELU in the tanh form, from -6 to 6 and beyond"""
     C = 24
     # 6 comes first, since what differs there is no matter of tiny numbers.
-    x, right = (pieces[f"gelu/{name}"][:-241:-1].reshape(2, 5, C) for name in ("x", "output"))
-    x[1, 4, -2:], right[1, 4, -2:] = LARGE, [LARGE[0], 0]
+    x, right = (pieces[f"gelu/{name}"][:-241:-1].reshape(5, 2, C) for name in ("x", "output"))
+    x[4, 1, -2:], right[4, 1, -2:] = LARGE, [LARGE[0], 0]
+    # So that what is done before c_proj and after it differ.
+    scale, bias = np.linspace(0.5, 1.5, C), np.linspace(-1, 1, C)
     through = {"c_fc.weight": np.eye(C, 4 * C), "c_fc.bias": np.zeros(4 * C)}
-    through |= {"c_proj.weight": np.eye(4 * C, C), "c_proj.bias": np.zeros(C)}
+    through |= {"c_proj.weight": np.eye(4 * C, C) * scale, "c_proj.bias": bias}
+    through = {name: array.astype(np.float32) for name, array in through.items()}
+    right = right * scale + bias
     config = GPT2Config(n_embd=C, n_head=1)
     layers = {name: Part(linear, **inside(through, name)) for name in ("c_fc", "c_proj")}
-    mistakes = mistakes_in(Part(formula, **layers), lambda mlp: mlp(x))
     lost = "GELU of 1,000 and -1,000 is lost: e to such a power is infinite, or 0, and so is what comes of it. F.tanh takes any number."
-    found = on_max(build(answer.MLP, config, weights=through), x)
-    if np.shape(found) == x.shape and np.allclose(found[0], right[0], 1e-4, 1e-5):
+    mine = partial(on_max, build(answer.MLP, config, weights=through))
+    found, mistakes = mine(x), mistakes_in(Part(formula, **layers), lambda mlp: mlp(x), mine)
+    if np.shape(found) == x.shape and np.allclose(found.ravel()[:-2], right.ravel()[:-2], 1e-4, 1e-5):
         mistakes = [(found, lost)]
-    close(found, right, "B T C", suspects=mistakes, what="The activation")
+    close(found, right, "B T C", suspects=mistakes, what="The result")
 
 
-def test_numbers(found, random):
+def test_numbers(mlp, found, random):
     """a random MLP gives the numbers of Hugging Face's GPT-2"""
-    mistakes = mistakes_in(random.numpy.h[0].mlp, lambda mlp: mlp(random["h.0.ln_2"]))
+    mistakes = mistakes_in(random.numpy.h[0].mlp, lambda mlp: mlp(random["h.0.ln_2"]), partial(on_max, mlp))
     close(found, random["h.0.mlp"], "B T C", suspects=mistakes)
 
 
@@ -68,5 +74,7 @@ def test_tiny_gpt2(answer, tiny, expected):
     for layer in range(tiny.config.n_layer):
         weights, x = inside(tiny.weights, f"h.{layer}.mlp"), expected[f"batch/h.{layer}.ln_2"]
         load(mlp, weights)
-        stale = kept(lambda: build(answer.MLP, tiny.config, weights=weights), x)
-        close(on_max(mlp, x), expected[f"batch/h.{layer}.mlp"], "B T C", suspects=stale, what=f"Layer {layer}")
+        suspects = [kept(lambda: build(answer.MLP, tiny.config, weights=weights), x)]
+        layers = {name: Part(linear, **inside(weights, name)) for name in ("c_fc", "c_proj")}
+        suspects += [mistakes_in(Part(formula, **layers), lambda formula: formula(x), partial(on_max, mlp))]
+        close(on_max(mlp, x), expected[f"batch/h.{layer}.mlp"], "B T C", suspects=suspects, what=f"Layer {layer}")

@@ -211,7 +211,7 @@ def compare(answer, given, tensors, refused="The tensors of a whole checkpoint a
     except KeyError as error:
         head = "to_parameters takes every file to have an lm_head.weight. Most have none."
         expect(error.args[0] != "lm_head.weight", head)
-        later = "lm_head.weight may stand before wte.weight: compare them when all names have been seen."
+        later = "lm_head.weight may stand before wte.weight, or without it: compare them when all names have been seen."
         expect(not str(error.args[0]).endswith("wte.weight"), later)
         raise
     kind = type(found).__name__
@@ -281,7 +281,7 @@ def test_masks_of_old_files(answer):
 
 
 def test_tied_head(answer):
-    """lm_head.weight is left out where it equals wte.weight, and refused where not"""
+    """lm_head.weight is left out where it equals wte.weight, refused where not, and is that where it is alone"""
     tensors = small_checkpoint()
     body = {f"transformer.{name}": array for name, array in tensors.items()}
     same, other = ({"lm_head.weight": tensors["wte.weight"] + more} for more in (0, 0.01))
@@ -289,6 +289,9 @@ def test_tied_head(answer):
         equals = "An lm_head.weight that is equal to wte.weight is refused. It should be left out."
         compare(answer, given, tensors, equals)
     says(lambda: answer.to_parameters(body | other), "an lm_head.weight that differs from wte.weight", "lm_head.weight")
+    alone = "An lm_head.weight without a wte.weight is refused. A file may hold the table under this name alone: it is both."
+    bare = {f"transformer.{name}": array for name, array in tensors.items() if name != "wte.weight"}
+    compare(answer, same | bare, tensors, alone)
 
 
 # ---------------------------------------------------------------- the checkpoint
@@ -321,16 +324,36 @@ def test_hugging_face(answer, expected, tiny):
     close(found, expected["batch/logits"], "B T V", suspects=suspects(), what="The logits")
 
 
+OTHER_KINDS = [
+    ("activation_function", "relu"),
+    ("activation_function", "gelu"),
+    ("scale_attn_weights", False),
+    ("scale_attn_by_inverse_layer_idx", True),
+    ("add_cross_attention", True),
+    ("tie_word_embeddings", False),
+    ("model_type", "imagegpt"),
+]
+"""What a config.json may say of a model that computes something else: a key, and its value."""
+SAME = {"activation_function": "gelu_pytorch_tanh", "scale_attn_weights": True, "tie_word_embeddings": True, "n_ctx": 5}
+"""What a config.json may say too, and the model is the same."""
+
+
 def test_config(answer, tmp_path):
     """the model is made by the config.json of its folder, a path or its name"""
     for folder in (tmp_path, str(tmp_path)):
-        save(tmp_path, small_checkpoint(), SMALL)
-        refused = "A whole checkpoint is refused. Is the model made by its own config.json?"
+        save(tmp_path, small_checkpoint(), SMALL | SAME)
+        refused = (
+            "A whole checkpoint is refused. Is the model made by its own config.json, and is each value of KINDS taken?"
+        )
         try:
             model = accepts(answer.load_checkpoint, folder, otherwise=refused)
         except TypeError as error:
             path = "The folder may come as a str, to which `/` adds nothing: `Path(directory)` makes a path of either."
             expect("for /: 'str'" not in str(error), path)
+            raise
+        except KeyError as error:
+            left_out = "A config.json may leave keys of KINDS out. Then the first of the values holds: config.get(key, values[0])."
+            expect(error.args[0] not in dict(OTHER_KINDS), left_out, found=f"KeyError: {error}")
             raise
         for name, right in SMALL.items():
             suspects = [
@@ -341,18 +364,19 @@ def test_config(answer, tmp_path):
 
 C_ATTN = "h.0.attn.c_attn.weight"
 UNFIT = {
-    # what is wrong: the changes to the tensors, those to the config, and the tensor that the error must name
+    # what is wrong: the changes to the tensors, those to the config, and the tensor or the key that the error must name
     "without a tensor": ({"h.0.ln_2.bias": None}, {}, "h.0.ln_2.bias"),
     "with a tensor too many": ({"h.0.ln_3.bias": np.zeros(4, np.float32)}, {}, "h.0.ln_3.bias"),
     "with a tensor of another shape": ({C_ATTN: np.zeros((4, 8), np.float32)}, {}, C_ATTN),
     "with more layers in its config": ({}, {"n_layer": 2}, "h.1."),
     "with other positions in its config": ({}, {"n_positions": 6}, "wpe.weight"),
+    **{f"with {key} {value} in its config": ({}, {key: value}, key) for key, value in OTHER_KINDS},
 }
 
 
 @pytest.mark.parametrize("name", UNFIT)
 def test_refuses_what_does_not_fit(answer, tmp_path, name):
-    """a checkpoint that does not fit its config is a ValueError that names the tensor"""
+    """a checkpoint that does not fit its config, or is of another model, is a ValueError that names what is wrong"""
     changes, config, culprit = UNFIT[name]
     tensors = {key: array for key, array in (small_checkpoint() | changes).items() if array is not None}
     save(tmp_path, tensors, SMALL | config)

@@ -52,7 +52,10 @@ def test_word_id(answer, tokenizer):
 def test_cosine_of_two_vectors(answer):
     """cosine_similarity of two vectors is a · b / (|a| |b|)"""
     found = [answer.cosine_similarity(VECTOR, row) for row in TABLE[:4]]
-    suspects = mistakes_in(solution_16.cosine_similarity, lambda cosine: [cosine(VECTOR, row) for row in TABLE[:4]])
+    right = solution_16.cosine_similarity
+    suspects = mistakes_in(
+        right, lambda cosine: np.array([cosine(VECTOR, row) for row in TABLE[:4]]), answer.cosine_similarity
+    )
     for number in found:
         has_shape(number, (), what="cosine_similarity of two vectors")
     close(
@@ -62,9 +65,14 @@ def test_cosine_of_two_vectors(answer):
 
 def test_cosine_with_a_table(answer):
     """cosine_similarity of a vector and a table gives a number for each row"""
-    suspects = mistakes_in(solution_16.cosine_similarity, lambda cosine: cosine(VECTOR, TABLE))
+    mine = answer.cosine_similarity
+    suspects = mistakes_in(solution_16.cosine_similarity, lambda cosine: cosine(VECTOR, TABLE), mine)
     found = answer.cosine_similarity(VECTOR, TABLE)
     close(found, cosines(VECTOR, TABLE), "V", suspects=suspects, sizes={"C": 4}, what="cosine_similarity with a table")
+    small = answer.cosine_similarity(1e-6 * VECTOR, 1e-6 * TABLE)
+    added = "With all numbers a million times smaller the similarities are others, though no angle changes. Is something added "
+    added += "to the lengths, so that they are never 0?"
+    expect(np.allclose(small, cosines(VECTOR, TABLE), 1e-4, 1e-5), added)
 
 
 def test_zeros(answer):
@@ -106,12 +114,18 @@ def rows(found, what):
 
 def compare(found, vector, count, exclude, what, formula, *args):
     """Check a result like nearest's against the right one. `formula`, with the mistakes in it, takes `args`."""
-    ids_of, similarities_of = (lambda wrong, i=i: [pair[i] for pair in wrong(*args)] for i in (0, 1))
     ids, similarities = rows(found, what)
     cosine = cosines(vector, TABLE)
     right = [int(row) for row in np.argsort(-cosine) if row not in exclude][:count]
-    equal(ids, right, suspects=mistakes_in(formula, ids_of), what=f"The list of rows from {what}")
-    suspects = mistakes_in(formula, similarities_of)
+
+    def suspects(fits):
+        def both_fit(pairs):
+            others = [[pair[i] for pair in pairs] for i in (0, 1)]
+            return any(map(fits, others)) and others[0] == ids and np.allclose(others[1], similarities)
+
+        return mistakes_in(formula, lambda wrong: wrong(*args))(both_fit)
+
+    equal(ids, right, suspects=suspects, what=f"The list of rows from {what}")
     close(similarities, cosine[right], "count", suspects=suspects, what=f"The list of similarities from {what}")
 
 

@@ -1,5 +1,7 @@
 """What step 20 must do: `KVCache`, the two ways through a block, and `decode_step`, which scores the next token."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from max.experimental.tensor import Tensor
@@ -186,11 +188,12 @@ def test_token_block(answer, random):
     x = random["embeddings"][:, P : P + 1]
     past_k, past_v = rows[:, :P]
     found, new = pair(on_max(answer.token_block, block, x, past_k, past_v), "token_block", "its key and value")
-    suspects = mistakes_in(formula, lambda formula: formula(x, past_k, past_v)[0])
+    mine = partial(on_max, answer.token_block, block)
+    suspects = mistakes_in(formula, lambda formula: formula(x, past_k, past_v)[0], mine)
     right = random["h.0"][:, P : P + 1]
     sizes = random.sizes | {"P": P}
     close(found, right, "B 1 C", sizes=sizes, suspects=suspects, what="What token_block makes of x")
-    suspects = mistakes_in(formula, lambda formula: formula(x, past_k, past_v)[1])
+    suspects = mistakes_in(formula, lambda formula: formula(x, past_k, past_v)[1], mine)
     shapes = {
         "2 B 1 H D": "B and the position are exchanged. A position comes before the texts of the batch.",
         "2 P B H D": "those are the rows of the past. Only the token's own are new.",
@@ -231,7 +234,7 @@ def prompt(answer, model, two_layers):
     return decoded(answer, model, two_layers["input_ids"][:, :3], None)
 
 
-def test_prompt(prompt, two_layers):
+def test_prompt(answer, model, prompt, two_layers):
     """a prompt at once: logits [B, V] of the token after it, and all its keys and values"""
     (logits, new), random = prompt, two_layers
     shapes = {
@@ -239,17 +242,12 @@ def test_prompt(prompt, two_layers):
         "B C": "those are vectors, not logits.",
     }
     first = "Those are the logits of the first position. The last one's are for the next token."
-    suspects = [(random["logits"][:, 0], first)]
-    right = random["logits"][:, 2]
-    close(
-        logits,
-        right,
-        "B V",
-        sizes=random.sizes | {"T": 3},
-        shapes=shapes,
-        suspects=suspects,
-        what="decode_step's result",
-    )
+    whole = Part(gpt2.logits, transformer=random.numpy, wte=random.numpy.wte)
+    mine = lambda ids: decoded(answer, model, ids, None)[0][:, np.newaxis]  # noqa: E731
+    mistakes = mistakes_in(whole, lambda formula: formula(random["input_ids"][:, :3])[:, -1], mine)
+    suspects = [(random["logits"][:, 0], first), mistakes]
+    sizes, what = random.sizes | {"T": 3}, "decode_step's result"
+    close(logits, random["logits"][:, 2], "B V", sizes=sizes, shapes=shapes, suspects=suspects, what=what)
     rows = kept(random.numpy, random["input_ids"][:, :3])
     suspects = [(rows[::-1], "The blocks come in reverse order.")]
     close(new, rows, NEW, sizes=random.sizes | {"T": 3}, suspects=suspects, what="What decode_step keeps of a prompt")
@@ -263,8 +261,10 @@ def go_on(answer, model, random, new, positions):
         cache.append(new)
         holds(cache, rows[:, :, :P], f"after {P} tokens")
         past = [tuple(numpy(one) for one in pair) for pair in cache.past()]
-        logits, new = decoded(answer, model, ids[:, P : P + 1], cache.past())
-        suspects = mistakes_in(formula, lambda formula: formula(ids[:, P : P + 1], past))
+        tensors = cache.past()
+        logits, new = decoded(answer, model, ids[:, P : P + 1], tensors)
+        mine = lambda tokens, _: decoded(answer, model, tokens, tensors)[0]  # noqa: E731
+        suspects = mistakes_in(formula, lambda formula: formula(ids[:, P : P + 1], past), mine)
         what = f"decode_step's result after {P} tokens"
         close(logits, random["logits"][:, P], "B V", sizes=random.sizes, suspects=suspects, what=what)
         right = random.config.n_layer, 2, 1, *past[0][0].shape[1:]

@@ -15,6 +15,8 @@ from tutor.training import first_tables, read_text
 
 GIVEN = dict(np.load(REFERENCE / "skip_gram.npz"))
 WTE, HEAD, IDS, NEIGHBOURS = (GIVEN[name] for name in ("wte", "head", "ids", "neighbours"))
+STEP = 0.3
+"""The rate of a single update, whose square and root are other numbers than its half and its double."""
 ROWS, RATE, N, V = WTE[IDS], float(GIVEN["rate"]), len(IDS), len(WTE)
 SEEN = np.isin(np.arange(V), IDS)
 SIZES = {"T": 12, "V": V, "C": WTE.shape[1], "N": N}
@@ -74,7 +76,7 @@ def test_chances(answer):
         "N": "those are the chances of the right neighbours alone. All words have one.",
         "N N": "the chances are picked for all neighbours in each row. Give those of all words.",
     }
-    suspects = mistakes_in(solution_22.forward, lambda forward: forward(ROWS, HEAD, NEIGHBOURS)[1])
+    suspects = mistakes_in(solution_22.forward, lambda forward: forward(ROWS, HEAD, NEIGHBOURS)[1], answer.forward)
     _, chances = run_forward(answer, ROWS, HEAD)
     what = "The array of chances"
     close(chances, GIVEN["chances"], "N V", suspects=suspects, sizes=SIZES, shapes=shapes, what=what)
@@ -105,7 +107,7 @@ def test_large_logits(answer):
 def run_backward(answer, rows=ROWS, head=HEAD):
     """What `backward` gives: the gradients of the rows and of the head."""
     gives = "the gradients of the rows and of the head"
-    found = call(answer.backward, rows, head, NEIGHBOURS, GIVEN["chances"], gives=gives)
+    found = call(answer.backward, rows, head, NEIGHBOURS, GIVEN["chances"].copy(), gives=gives)
     swapped = np.shape(found[0]) == head.shape and np.shape(found[1]) == rows.shape
     expect(not swapped, "backward gives the gradient of the head first. That of the rows comes first.")
     return found
@@ -116,7 +118,7 @@ def compare_gradient(answer, i, name, axes, **shapes):
     on = "Multiply on: d_logits @ head for the rows, d_logits.T @ rows for the head."
     shapes |= {"V": "a sum too many.", "N V": f"those are the gradients of the logits. {on}"}
     given = ROWS, HEAD, NEIGHBOURS, GIVEN["chances"]
-    suspects = mistakes_in(solution_22.backward, lambda backward: backward(*given)[i])
+    suspects = mistakes_in(solution_22.backward, lambda backward: backward(*map(np.copy, given))[i], answer.backward)
     right, what = GIVEN[f"d_{name}"], f"The gradient of the {name}"
     close(run_backward(answer)[i], right, axes, suspects=suspects, sizes=SIZES, shapes=shapes, what=what)
 
@@ -151,7 +153,7 @@ def test_gradient_by_trial(answer):
 def updated(update):
     """The table after `update`."""
     table, ids, gradient = WTE.copy(), IDS.copy(), GIVEN["d_rows"].copy()
-    given = update(table, ids, gradient, RATE)
+    given = update(table, ids, gradient, STEP)
     expect(np.array_equal(ids, IDS), "update changes `ids`, which belongs to its caller. It should only read it.")
     kept = "which belongs to its caller. Write rate * gradient, which makes a new array."
     expect(np.array_equal(gradient, GIVEN["d_rows"]), f"update changes `gradient`, {kept}")
@@ -167,13 +169,13 @@ def updated(update):
 
 def test_update(answer):
     """update takes rate times the gradient off the rows that were looked up; repeated IDs add up"""
-    table, right, what = updated(answer.update), WTE - RATE * GIVEN["d_wte"], "The table after update"
+    table, right, what = updated(answer.update), WTE - STEP * GIVEN["d_wte"], "The table after update"
     has_shape(table, right.shape, "V C", what=what)
 
     def hide(table):  # what became of the rows that were not looked up is told apart
         return np.where(SEEN[:, np.newaxis], table, WTE)
 
-    suspects = mistakes_in(solution_22.update, lambda update: hide(updated(update)))
+    suspects = mistakes_in(solution_22.update, lambda update: hide(updated(update)), answer.update)
     close(hide(table), right, "V C", suspects=suspects, what=what)
 
 

@@ -1,7 +1,10 @@
 """Checkpoints on this machine: where they lie, and whether the course's GPT-2 can be made from one."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from textwrap import shorten
 
 from safetensors import SafetensorError, safe_open
@@ -11,7 +14,10 @@ from tutor.course import ROOT, command, shown
 REFERENCE = ROOT / "tests" / "reference"
 TINY = REFERENCE / "tiny-gpt2"
 WEIGHTS = ROOT / "weights"
-FILES = "config.json", "vocab.json", "merges.txt", "model.safetensors"
+TOKENIZER = "vocab.json", "merges.txt"
+ONE_FOR_BOTH = "tokenizer.json"
+"""What transformers 5 writes in place of these two."""
+FILES = "config.json", *TOKENIZER, "model.safetensors"
 KEYS = {
     # a key of config.json, and the values with which it describes the GPT-2 of the course, its default first
     "model_type": ("gpt2",),
@@ -61,6 +67,39 @@ def find(name: str | None) -> Path:
     )
 
 
+def missing(folder: Path) -> str | None:
+    """The first of its files that a checkpoint lacks, if there is one; tokenizer.json stands for those of the tokenizer."""
+    stands_for = TOKENIZER if (folder / ONE_FOR_BOTH).is_file() else ()
+    return next((file for file in FILES if file not in stands_for and not (folder / file).is_file()), None)
+
+
+@contextmanager
+def tokenizer_of(folder: Path) -> Iterator[Path]:
+    """Where a checkpoint's vocab.json and merges.txt lie; if it has tokenizer.json alone, they are made of that meanwhile.
+
+    Raises:
+        CheckpointError: tokenizer.json is damaged, or is that of another tokenizer than GPT-2's.
+    """
+    if all((folder / name).is_file() for name in TOKENIZER):
+        yield folder
+        return
+    file = folder / ONE_FOR_BOTH
+    try:
+        whole = json.loads(file.read_text(encoding="utf-8"))
+        model, cut = whole["model"], {"use_regex": True} | whole["pre_tokenizer"]
+        gpt2 = {"type": "ByteLevel", "add_prefix_space": False, "use_regex": True}
+        if model.get("type", "BPE") != "BPE" or whole["normalizer"] or not gpt2.items() <= cut.items():
+            raise CheckpointError(f"{file} describes another tokenizer than GPT-2's.")
+        ids = model["vocab"] | {token["content"]: token["id"] for token in whole["added_tokens"]}
+        merges = [pair if isinstance(pair, str) else " ".join(pair) for pair in model["merges"]]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise CheckpointError(f"{file} is damaged, or is no file of a GPT-2 tokenizer.") from None
+    with TemporaryDirectory() as place:
+        for name, text in zip(TOKENIZER, (json.dumps(ids), "\n".join(merges))):
+            Path(place, name).write_text(text, encoding="utf-8")
+        yield Path(place)
+
+
 def verify(folder: Path) -> None:
     """Look at the files of a checkpoint, at the weights' header in place of their numbers.
 
@@ -69,7 +108,8 @@ def verify(folder: Path) -> None:
     """
     try:
         config = _refuse_other_kinds(folder)
-        _refuse_other_tokenizers(folder, config)
+        with tokenizer_of(folder) as place:
+            _refuse_other_tokenizers(place, folder, config)
         _refuse_other_weights(folder / "model.safetensors")
     except OSError as error:
         raise CheckpointError(f"{error.filename or folder} cannot be read: {error.strerror or error}.") from None
@@ -77,9 +117,7 @@ def verify(folder: Path) -> None:
 
 def _refuse_other_kinds(folder: Path) -> dict:
     """Say which file is missing, or what the config has that the course's GPT-2 has not; the config if all is well."""
-    for file in FILES:
-        if (folder / file).is_file():
-            continue
+    if file := missing(folder):
         if file == "model.safetensors" and (folder / f"{file}.index.json").is_file():
             raise CheckpointError(
                 f"The weights in {folder} are spread over several files; this course reads one, {file}."
@@ -100,24 +138,25 @@ def _refuse_other_kinds(folder: Path) -> dict:
     return config
 
 
-def _refuse_other_tokenizers(folder: Path, config: dict) -> None:
-    """Say what is wrong with a folder's two tokenizer files, if something is: text would come out changed, or not at all."""
-    file = folder / "vocab.json"
+def _refuse_other_tokenizers(place: Path, folder: Path, config: dict) -> None:
+    """Say what is wrong with the two tokenizer files of `folder`, which lie in `place`, if something is: text would come
+    out changed, or not at all."""
+    file = place / "vocab.json"
     try:
         ids = json.loads(file.read_text(encoding="utf-8"))
         largest = max(ids.values())
-        file = folder / "merges.txt"
+        file = place / "merges.txt"
         lines = file.read_text(encoding="utf-8").split("\n")
     except (ValueError, TypeError, AttributeError):
-        raise CheckpointError(f"{file} is damaged, or is no file of a GPT-2 tokenizer.") from None
+        raise CheckpointError(f"{folder / file.name} is damaged, or is no file of a GPT-2 tokenizer.") from None
     made = {"".join(line.split()) for line in lines if not line.startswith("#version")}
     if largest >= config.get("vocab_size", 50257):
         raise CheckpointError(
-            f"{folder / 'vocab.json'} has the ID {largest}, for which config.json leaves no row in wte."
+            f"The vocabulary in {folder} has the ID {largest}, for which config.json leaves no row in wte."
         )
     for token in ids:  # is a byte, or made by a merge, or has a name like <|endoftext|>
         if len(token) > 1 and token not in made and not (token[0] in "<[" and token[-1] in ">]"):
-            raise CheckpointError(f"{folder / 'merges.txt'} is not whole: no merge makes {token!r} of vocab.json.")
+            raise CheckpointError(f"The merges in {folder} are not whole: none makes {token!r} of its vocabulary.")
 
 
 def _refuse_other_weights(file: Path) -> None:

@@ -249,6 +249,17 @@ class GPT2LMHeadModel(nn.Module):
 # float32. U8 and BOOL are those of the masks in old files.
 DTYPES = {"F32": "<f4", "F16": "<f2", "BF16": "<u2", "U8": "u1", "BOOL": "?"}
 
+# Keys of a config.json that make another model than this GPT-2, and the values with which they do
+# not. The first one holds where a key is left out.
+KINDS = {
+    "model_type": ("gpt2",),
+    "activation_function": ("gelu_new", "gelu_pytorch_tanh"),
+    "scale_attn_weights": (True,),
+    "scale_attn_by_inverse_layer_idx": (False,),
+    "add_cross_attention": (False,),
+    "tie_word_embeddings": (True,),
+}
+
 
 def read_safetensors(path: str | Path) -> dict[str, np.ndarray]:
     size = Path(path).stat().st_size
@@ -283,12 +294,16 @@ def to_parameters(tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         name = "transformer." + name.removeprefix("transformer.")
         if not name.endswith((".attn.bias", ".attn.masked_bias")):
             parameters[name] = np.ascontiguousarray(array.T) if name.endswith(conv1d) else array
-    if head is not None and not np.array_equal(head, parameters.get("transformer.wte.weight")):
+    if head is not None and not np.array_equal(head, parameters.setdefault("transformer.wte.weight", head)):
         raise ValueError("lm_head.weight is not equal to wte.weight; this GPT-2 has one for both")
     return parameters
 
 
 def load_checkpoint(directory: str | Path) -> GPT2LMHeadModel:
+    config = json.loads(Path(directory, "config.json").read_text())
+    for key, values in KINDS.items():
+        if config.get(key, values[0]) not in values:
+            raise ValueError(f"{directory} has {key} {config[key]!r}; this GPT-2 has {values[0]!r}")
     with F.lazy():  # the random weights that a new model has are never computed
         model = GPT2LMHeadModel(GPT2Config.from_json(f"{directory}/config.json"))
     weights = to_parameters(read_safetensors(f"{directory}/model.safetensors"))

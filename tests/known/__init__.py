@@ -19,8 +19,13 @@ from typing import Any
 import numpy as np
 
 from tests.known.gpt2 import Part
+from tutor.grading.answer import module_looked_at
 
 FILE = Path(__file__).with_name("mistakes.toml")
+CHANGES = (
+    "Your numbers change from call to call, though what goes in is the same. Is something random, such as weights made "
+    "in forward or a dropout, or is something kept from the call before?"
+)
 failed: list[Exception] = []
 """Errors of the search itself, for the tests of this repository."""
 
@@ -107,21 +112,27 @@ def in_words(sentences: list[str]) -> str:
     return sentences[0] if len(sentences) == 1 else f"Two things are wrong. {' And: '.join(sentences)}"
 
 
-def mistakes_in(formula: Callable, call: Callable[[Callable], Any], searched: bool = True) -> Callable[[Callable], str]:
+def mistakes_in(
+    formula: Callable, call: Callable[[Callable], Any], mine: Callable | None = None, searched: bool = True
+) -> Callable[[Callable], str]:
     """What `tutor.grading.close` and `equal` take to name a mistake: from a comparison to a sentence, or to "".
 
     Args:
         formula: the function, or a part of a model, that the learner's code may be a wrong form of.
         call: gives the result of such a formula, right or wrong, for the check's own input.
+        mine: the learner's code, for `call` to call: it is run once more, to look how far it is right.
         searched: whether changes that have no sentence are looked for too.
     """
     function = getattr(formula, "func", formula)
     keywords = getattr(formula, "keywords", {})
 
     def explain(fits: Callable[[Any], bool]) -> str:
+        def result_of(wrong: FunctionType) -> Any:
+            return call(Part(wrong, **keywords))
+
         def explains(wrong: FunctionType, least: tuple = (object,)) -> bool:
             try:
-                result = call(Part(wrong, **keywords))
+                result = result_of(wrong)
                 return isinstance(result, least) and bool(fits(result))
             except Exception:
                 return False
@@ -131,6 +142,7 @@ def mistakes_in(formula: Callable, call: Callable[[Callable], Any], searched: bo
             return explains(wrong, (list, tuple, str, np.ndarray, FunctionType, Part))
 
         from tests.known.search import search
+        from tests.known.trace import follow, noted
 
         if isinstance(formula, Part):
             formula.remember()
@@ -139,13 +151,24 @@ def mistakes_in(formula: Callable, call: Callable[[Callable], Any], searched: bo
             return next((says for wrong, says in made(function, count) if explains(wrong)), "")
 
         def unknown() -> str:
+            if not searched:
+                return ""
+            if not mine:
+                return search(function, surely, keywords) or known(2)
+            with noted(module_looked_at()) as notes:
+                found = call(mine)
+            if not fits(found):
+                return CHANGES
+            trace, place = follow(function, result_of, notes)
+            return search(function, surely, keywords, result_of, found, place) or known(2) or trace * bool(notes)
+
+        with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):  # some mistakes divide by zero
+            if sentence := known(1):
+                return sentence
             try:
-                return search(function, surely, keywords) if searched else ""
+                return unknown()
             except Exception as error:  # the search's own: a learner is better off with the general sentence
                 failed.append(error)
                 return ""
-
-        with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):  # some mistakes divide by zero
-            return known(1) or unknown() or known(2)
 
     return explain

@@ -1,13 +1,13 @@
 """How many of the wrong answers of held_out.toml are rejected, and what names them: a table by step.
 
-    python -m tests.known.measure [step …]
+    python -m tests.known.measure [--set first|later|third] [step …]
 
 A diagnosis counts as right where it matches the words that held_out.toml gives. One that does not match is shown,
-for whoever reads the table to judge.
+and one that says how far the numbers are right, for whoever reads the table to judge.
 """
 
+import argparse
 import re
-import sys
 import tempfile
 import tomllib
 from collections import Counter
@@ -21,19 +21,19 @@ from tutor.course import STEPS
 from tutor.mistakes import read
 from tutor.runner.parent import check
 
+HELD_OUT = tomllib.loads(Path(__file__).with_name("held_out.toml").read_text())
 SEARCH = "Your numbers are what comes out when"
+TRACE = "Your numbers are right as far as|gives what belongs here|What the formula begins with"
 NOTHING = "has the right shape, but|differs from index|more or less often"
 
 
-def wrong_answers(numbers: list[int], later: bool = False) -> Iterator[tuple[int, str, str, str]]:
-    """The step, the name, the text and the words of each: of those written first, or of those written later.
+def wrong_answers(written: str, numbers: list[int]) -> Iterator[tuple[int, str, str, str]]:
+    """The step, the name, the text and the words of each wrong answer of a set: first, later or third.
 
     Raises:
         ValueError: what is to be found does not stand once in its form.
     """
-    held_out = tomllib.loads(Path(__file__).with_name("held_out.toml").read_text())
-    written_later = held_out.pop("later")
-    for key, forms in (written_later if later else held_out).items():
+    for key, forms in HELD_OUT[written].items():
         step = STEPS[int(key.removeprefix("step_"))]
         for form, entries in forms.items() if step.number in numbers else ():
             base = step.solution.read_text() if form == "solution" else read(step, "answers")[form].source()
@@ -69,30 +69,37 @@ def verdict(number: int, name: str, text: str, words: str) -> tuple[str, str]:
         path.write_text(text)
         errors = Errors()
         options = ["-pno:cacheprovider", "-pno:terminal", "--capture=no", "--assert=plain", "-oaddopts=", "--exitfirst"]
-        pytest.main([str(STEPS[number].test), "--answer", str(path), *options], plugins=[errors])
-        if not errors.first:
+        code = pytest.main([str(STEPS[number].test), "--answer", str(path), *options], plugins=[errors])
+        if code == pytest.ExitCode.OK:
             return "passed", ""
         diagnosis = getattr(errors.first, "diagnosis", "")
+        assert errors.first, f"the checks of step {number} do not run"
         if not diagnosis:
             result = check(STEPS[number], path)
             diagnosis = result.failure.diagnosis if result.failure else str(result.broken)
     if re.search(NOTHING, diagnosis):
         return "nothing", diagnosis
+    if re.search(TRACE, diagnosis):
+        return "trace", diagnosis
     if not re.search(words, diagnosis, re.I):
         return "other words", diagnosis
     return "search" if diagnosis.startswith(SEARCH) else "sentence", diagnosis
 
 
 def main() -> None:
-    """Print each verdict, and a table for those written first and those written later."""
-    numbers = [int(number) for number in sys.argv[1:]] or list(STEPS)
-    for later in (False, True):
+    """Print each verdict, and a table for each set."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--set", choices=HELD_OUT, help="measure this set alone")
+    parser.add_argument("step", type=int, nargs="*")
+    options = parser.parse_args()
+    numbers = options.step or list(STEPS)
+    for written in [options.set] if options.set else HELD_OUT:
         table = {number: Counter() for number in numbers}
-        for wrong in wrong_answers(numbers, later):
+        for wrong in wrong_answers(written, numbers):
             how, diagnosis = verdict(*wrong)
             print(f"{wrong[0]:02} {how:12}{wrong[1]}: {diagnosis}", flush=True)
             table[wrong[0]][how] += 1
-        kinds = ["sentence", "search", "other words", "nothing", "passed"]
+        kinds = ["sentence", "search", "trace", "other words", "nothing", "passed"]
         print("\nstep  wrong ", *(f"{kind:>12}" for kind in kinds))
         for number, counts in table.items():
             print(f"{number:4}{counts.total():7} ", *(f"{counts[kind]:12}" for kind in kinds))

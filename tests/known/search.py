@@ -1,15 +1,18 @@
 """The small change of a formula that gives a learner's numbers: looked for after a failure, where no sentence is known.
 
 Every change of one expression is made in turn, likely ones first: another operator, an operand left out, a call done
-twice, another axis; then usual factors and other constants; then a function around a result or a value added to it.
-What may stand for an expression goes by its value in the right formula: an array, a whole number, a list. The first
-kind of change of which some give the learner's numbers is told in code.
+twice, another axis; then another number, or one that an expression is multiplied by or that is added to it, which is
+solved for; then a function around a result or a value added to it. What may stand for an expression goes by its value
+in the right formula: an array, a whole number, a list. The first kind of change of which some give the learner's
+numbers is told in code.
 """
 
 import ast
 import functools
+import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from types import FunctionType
 from typing import Any
 
@@ -19,7 +22,7 @@ from tests.known import remade, texts
 from tests.known.gpt2 import Part
 
 SECONDS = 0.5
-LIKELY, FACTORS, AROUND = range(3)
+LIKELY, FACTORS, SOLVED, AROUND = range(4)
 OPERATORS = {
     "+": ["a - b", "a * b", "a / b", "b / a"],
     "-": ["a + b", "b - a", "a * b", "a / b", "b / a"],
@@ -45,17 +48,22 @@ SIZES = ("B", "T", "C", "D", "H", "V")
 ORDERS = ["_[::-1]", "_[1:]", "_[:-1]", "_[:1]", "_[-1:]", "_[:1] * len(_)", "_[-1:] * len(_)"]
 ORDERS += ["[_[0], *_]", "[*_, _[-1]]", "_ * 2", "sorted(_)", "list(dict.fromkeys(_))", "list(_)[::-1]", "list(_)[1:]"]
 """What is made of a list."""
-NUMBERS = ["1 + _", "_ + 1", "_ - 1", "_ + 2", "_ - 2", "2 * _", "_ // 2", "-_"]
+NUMBERS = ["1 + _", "_ + 1", "_ - 1", "_ + 2", "_ - 2", "2 * _", "_ // 2", "_ ** 2", "-_"]
 """What is made of a whole number."""
 FACTOR = ["-_", "2 * _", "_ / 2", "_ ** 2", "_ ** 0.5", "1 - _", "1 + _", "_ - 1"]
+BY_A_NUMBER = ["_ * a_number", "_ + a_number"]
+"""What is made of an array or a float by a number that is solved for."""
 WRAPS = [f"F.{name}(_)" for name in ("softmax", "tanh", "relu", "sigmoid", "exp", "log", "sqrt")]
 WRAPS += [
     "abs(_)",
     "_[::-1]",
+    "_[1:]",
+    "_[:-1]",
     "np.flip(_, 1)",
     "np.flip(_, -1)",
     "np.cumsum(_, 0)",
     "_ - F.mean(_, -1)",
+    "_ - F.mean(_, 0)",
     "_ - F.max(_, -1)",
 ]
 WRAPS += ["_ / np.linalg.norm(_, axis=-1, keepdims=True)", "np.round(_)", "np.sort(_)"]
@@ -116,6 +124,10 @@ class Place:
         both = Place(self.function, self.statement, self.above, self.field, self.index)
         both.others = here[1:]
         return both
+
+    def is_in(self, code: str) -> bool:
+        """Whether it is a part of an expression, or is that itself."""
+        return any(isinstance(node, ast.expr) and ast.unparse(node) == code for node in (*self.above, self.node))
 
     def in_words(self, other: ast.expr) -> str:
         """What is written in place of what: as much of the line as can be taken in at once."""
@@ -239,6 +251,8 @@ def changes(place: Place, scope: Scope, value: Any) -> Iterator[tuple[int, str, 
     elif isinstance(node, ast.Tuple | ast.List) and len(node.elts) > 1:
         for i in range(len(node.elts)):
             yield LIKELY, "_", {"_": type(node)([*node.elts[:i], *node.elts[i + 1 :]], node.ctx)}
+        for i, j in itertools.permutations(range(len(node.elts)), 2):
+            yield LIKELY, "_", {"_": type(node)([*node.elts[:i], node.elts[j], *node.elts[i + 1 :]], node.ctx)}
         for i in range(len(node.elts) - 1):
             swapped = [*node.elts[:i], node.elts[i + 1], node.elts[i], *node.elts[i + 2 :]]
             yield LIKELY, "_", {"_": type(node)(swapped, node.ctx)}
@@ -257,13 +271,15 @@ def around(place: Place, scope: Scope, value: Any) -> Iterator[tuple[int, str]]:
     if isinstance(node, ast.Tuple) and any(isinstance(one, ast.Slice) for one in node.elts):
         return  # slices stand in brackets only
     factors = FACTORS if scope.is_whole else AROUND
-    if isinstance(value, list | tuple | str | range) and not isinstance(place.above[-1], ast.Assign):
+    is_made = isinstance(place.above[-1], ast.Assign) or isinstance(node, ast.Tuple)
+    if isinstance(value, list | tuple | str | range) and not is_made:
         yield from ((LIKELY if isinstance(place.above[-1], ast.For) else factors, code) for code in ORDERS)
     if isinstance(value, int | np.integer) and not isinstance(value, bool):
         yield from ((factors, code) for code in NUMBERS)
     is_array = isinstance(value, np.ndarray) and value.dtype != bool
     if isinstance(value, float) or is_array:
         yield from ((factors, code) for code in FACTOR)
+        yield from ((SOLVED, code) for code in BY_A_NUMBER)
         sizes = [size for size in scope.sizes if size != getattr(node, "id", "")]
         for size in sizes:
             yield from (
@@ -286,9 +302,8 @@ def constants(value: float) -> Iterator[tuple[int, str, dict]]:
     if isinstance(value, int):
         others = dict.fromkeys((value + 1, value - 1, -value, -1, -2, 0, 1, 2, 3, None))
         yield from ((LIKELY, repr(other), {}) for other in others if other != value)
-    others = [value * 10, value / 10, value * 100, value / 100, value * 2, value / 2, 1, 2, 0.1, 0.01]
-    others += [float(f"{value:.{digits}g}") for digits in (1, 2, 3, 4)]
-    yield from ((FACTORS, repr(other), {}) for other in dict.fromkeys(others))
+    else:
+        yield SOLVED, "a_number", {}
 
 
 def calls(node: ast.Call, scope: Scope) -> Iterator[tuple[int, str, dict[str, ast.expr]]]:
@@ -309,7 +324,7 @@ def calls(node: ast.Call, scope: Scope) -> Iterator[tuple[int, str, dict[str, as
             )
         for i in range(len(arguments)):
             yield LIKELY, "_", {"_": ast.Call(node.func, [*arguments[:i], node, *arguments[i + 1 :]], node.keywords)}
-    if callee == "F.exp":
+    if callee in ("F.exp", "np.exp"):
         yield from ((LIKELY, f"{base} ** x", {"x": arguments[0]}) for base in (2, 10))
     for i in range(len(arguments) - 1 if callee != "range" else 0):
         swapped = [*arguments[:i], arguments[i + 1], arguments[i], *arguments[i + 2 :]]
@@ -366,12 +381,45 @@ def parts_in(keywords: Mapping[str, Any], before: str = "") -> Iterator[str]:
                 yield from parts_in(value[i].keywords, f"{before}{name}[{i}].")
 
 
-def search(function: FunctionType, explains: Callable[[FunctionType], bool], keywords: Mapping[str, Any]) -> str:
+def solved(difference: Callable[[float], np.ndarray]) -> float:
+    """The number at which a difference vanishes, by Gauss's and Newton's method; any number where it never does."""
+
+    def size(number: float) -> float:
+        left = difference(number)
+        return float(left @ left) if np.isfinite(left).all() else np.inf
+
+    number = min((-1.0, 0.01, 0.1, 0.5, 2.0, 10.0, 100.0), key=size)
+    for _ in range(8):
+        left = difference(number)
+        slope = (difference(number * 1.001) - left) / (number * 0.001)
+        step = float(slope @ left / (slope @ slope))
+        number -= step
+        if not abs(step) > 1e-6 * abs(number):
+            break
+    return number
+
+
+def flat(result: Any) -> np.ndarray:
+    """All numbers of an array, or of several."""
+    return np.concatenate([np.ravel(one) for one in (result if isinstance(result, tuple) else [result])])
+
+
+def search(
+    function: FunctionType,
+    explains: Callable[[FunctionType], bool],
+    keywords: Mapping[str, Any],
+    result_of: Callable[[FunctionType], Any] | None = None,
+    found: Any = None,
+    near: str = "",
+) -> str:
     """The sentence for the likeliest small change of a function that explains what a learner's code gave, or "".
 
     Args:
         explains: says of a function whether it does.
         keywords: the parts and weights that the function is given by name.
+        result_of: what a function gives for the check's own input.
+        found: what the learner's code gave. Numbers are solved for where it is told.
+        near: the expression where the change most likely is: of several changes one in it is told.
     """
     global spent
     begin = time.thread_time()
@@ -380,9 +428,10 @@ def search(function: FunctionType, explains: Callable[[FunctionType], bool], key
     scope["_tick"] = ticks = Ticks()
     ticks.left = 10_000
     parts = list(parts_in(keywords))
+    names = {name: Scope(one, trees, parts) for name, one in trees.items()}
     todo: dict[tuple[int, Place], list[ast.expr]] = {}
     for one in trees.values():
-        right, names, values = scope[one.name], Scope(one, trees, parts), {}
+        right, values = scope[one.name], {}
         noting, everywhere = valued(one)
         scope["_note"] = lambda i, value, values=values: (values.setdefault(i, value), value)[1]
         exec(compile(ast.Module([noting], []), "<values>", "exec"), scope)
@@ -391,29 +440,57 @@ def search(function: FunctionType, explains: Callable[[FunctionType], bool], key
         for i, place in enumerate(everywhere):
             if i in values or place.field == "func":
                 both = place.with_others(everywhere)
-                for rank, code, nodes in changes(place, names, values.get(i)):
+                for rank, code, nodes in changes(place, names[one.name], values.get(i)):
                     other = filled(code, **nodes)
                     for here in (place, both) if both and rank < AROUND else (place,):
                         todo.setdefault((rank, here), []).append(other)
-    found, best = [], AROUND
+
+    @contextmanager
+    def standing(place: Place, other: ast.expr) -> Iterator[None]:
+        """The function as it is when another expression stands at a place, in `scope`."""
+        right = scope[place.function.name]
+        place.put(other)
+        try:
+            exec(compile(ast.Module([place.function], []), "<mistake>", "exec"), scope)
+            yield
+        finally:
+            place.put(place.node)
+            scope[place.function.name] = right
+
+    def tried(place: Place, others: list[ast.expr]) -> Iterator[ast.expr]:
+        """Those of several expressions that explain it when they stand at a place."""
+        # Some are no Python, such as a star outside of brackets.
+        with suppress(SyntaxError, ValueError, TypeError), standing(place, chosen(others)):
+            for i, other in enumerate(others):
+                scope["_i"], ticks.left = i, 1000
+                if explains(scope[function.__name__]):
+                    yield other
+
+    def solved_at(place: Place, others: list[ast.expr]) -> Iterator[ast.expr]:
+        """The same for expressions with a number in them that is to be found, as it is usually written."""
+
+        def difference(number: float) -> np.ndarray:
+            scope["a_number"], ticks.left = number, 1000
+            return flat(result_of(scope[function.__name__])) - target
+
+        for other in others:
+            with suppress(Exception), standing(place, other):
+                number = solved(difference)
+                if np.isclose(difference(number), 0, atol=1e-3).all():
+                    short = dict.fromkeys(f"{number:.{digits}g}" for digits in range(1, 7))
+                    written = [filled(ast.unparse(other), a_number=parsed(one)) for one in short]
+                    yield from itertools.islice(tried(place, written), 1)
+
+    target = flat(found)
+    finds, best = [], AROUND
     for (rank, place), others in sorted(todo.items(), key=lambda item: item[0][0]):
         if time.thread_time() - begin + spent > SECONDS or rank > best:
             break
-        right = scope[place.function.name]
-        place.put(chosen(others))
-        try:
-            exec(compile(ast.Module([place.function], []), "<mistake>", "exec"), scope)
-        except (SyntaxError, ValueError, TypeError):
-            continue  # one of them is no Python, such as a star outside of brackets
-        finally:
-            place.put(place.node)
-        for i, other in enumerate(others):
-            scope["_i"], ticks.left = i, 1000
-            if explains(scope[function.__name__]):
-                found.append((place, other))
-                best = rank
-        scope[place.function.name] = right
+        for other in (solved_at if rank == SOLVED else tried)(place, others) if rank != SOLVED or result_of else ():
+            finds.append((place, other))
+            best = rank
     spent += time.thread_time() - begin
+    finds = [(place, other) for place, other in finds if place.is_in(near)] or finds
     whole = next(iter(trees.values()))
 
     def values_of() -> dict[int, dict[str, Any]]:
@@ -432,7 +509,7 @@ def search(function: FunctionType, explains: Callable[[FunctionType], bool], key
         explains(scope[function.__name__])
         return values
 
-    return told(found, trees, values_of) if found else ""
+    return told(finds, trees, values_of) if finds else ""
 
 
 def same(one: Any, other: Any) -> bool:

@@ -86,6 +86,26 @@ def test_mistake_gets_its_diagnosis(subject, verdict_on):
     assert subject.told in verdict.failure.diagnosis, told(verdict)
 
 
+ALONE = "the first token gives the same without the rest of the text"
+NUMBERS_ALONE = [
+    # a step, a mistake that changes numbers and lets nothing be seen, and the check that is true of it
+    (8, "root_of_n_embd", "heads side by side, [B, H, T, D], do not disturb each other"),
+    (9, "root_of_n_embd", ALONE),
+    (12, "post_norm", ALONE),
+    (13, "positions_in_every_layer", ALONE),
+    (14, "softmax", ALONE),
+    (19, "new_model", "the same graph takes one text and several, one token and several"),
+]
+
+
+@pytest.mark.parametrize(("number", "name", "title"), NUMBERS_ALONE, ids=lambda value: str(value)[:20])
+def test_wrong_numbers_are_not_told_to_depend_on_others(number, name, title, verdict_on):
+    """What a check says of other tokens, heads and texts is compared with the answer's own results, wrong as they are."""
+    verdict = verdict_on(mistakes.named(STEPS[number], name))
+    assert not verdict.passed
+    assert [check.failure for check in verdict.checks if check.title == title] == [None], told(verdict)
+
+
 @pytest.mark.parametrize("step", STEPS.values(), ids=lambda step: step.id)
 def test_stub_and_solution_agree(step):
     """Imports, names, signatures and docstrings are the same; only the bodies differ, and Python's own modules."""

@@ -18,11 +18,13 @@ import numpy as np
 import pytest
 import safetensors
 from safetensors.numpy import save_file
+from tokenizers import ByteLevelBPETokenizer
 
 from solutions import solution_15
 from solutions.solution_01 import GPT2Config
+from solutions.solution_02 import read_tokenizer
 from solutions.solution_14 import GPT2LMHeadModel
-from solutions.solution_15 import load_checkpoint, read_safetensors, to_parameters
+from solutions.solution_15 import load_checkpoint, read_safetensors
 from tutor import checkpoint
 from tutor.__main__ import parser
 from tutor.checkpoint import CheckpointError
@@ -379,8 +381,20 @@ def test_a_head_that_differs(tmp_path):
     head[7, 3] += 1e-3
     with pytest.raises(ValueError, match=r"lm_head\.weight"):
         load_checkpoint(save(tmp_path / "head", TENSORS | {"lm_head.weight": head}))
-    with pytest.raises(ValueError, match=r"lm_head\.weight"):
-        to_parameters({"lm_head.weight": head})
+
+
+def test_a_head_alone(tmp_path):
+    """As safetensors.torch.save_model writes a tied model, the table has the head's name, and a note the other."""
+    tensors = {name: array for name, array in TENSORS.items() if "wte" not in name}
+    save(tmp_path, tensors | {"lm_head.weight": TENSORS["transformer.wte.weight"]})
+    assert checkpoint.find(str(tmp_path)) == tmp_path
+    found, right = parameters(load_checkpoint(tmp_path)), parameters(load_checkpoint(checkpoint.TINY))
+    assert found.keys() == right.keys() and all(np.array_equal(found[name], right[name]) for name in right)
+    assert np.array_equal(explore.Embeddings(tmp_path).table, TENSORS["transformer.wte.weight"])
+
+
+def test_the_loader_refuses_the_kinds_that_the_commands_refuse():
+    assert solution_15.KINDS == checkpoint.KEYS
 
 
 # ---------------------------------------------------------------- folders
@@ -422,6 +436,61 @@ def test_folders_of_another_kind(tmp_path, files, says):
 def test_folders_that_are_right(tmp_path):
     assert checkpoint.find(None) == checkpoint.TINY
     assert checkpoint.find(str(save(tmp_path, TENSORS, {"n_inner": 256}))) == tmp_path
+
+
+def only_tokenizer_json(folder):
+    """A checkpoint as transformers 5 writes it, with tokenizer.json in place of vocab.json and merges.txt."""
+    shutil.copytree(checkpoint.TINY, folder)
+    both = [str(folder / name) for name in checkpoint.TOKENIZER]
+    tokenizer = ByteLevelBPETokenizer.from_file(*both)
+    tokenizer.add_special_tokens(["<|endoftext|>"])
+    tokenizer.save(str(folder / "tokenizer.json"))
+    for name in both:
+        os.remove(name)
+    return folder
+
+
+def test_tokenizer_json_alone(tmp_path, monkeypatch, capsys):
+    """It gives the tokenizer of the two files, to each command, and the folder stays as it is."""
+    folder = only_tokenizer_json(tmp_path / "openai-community" / "gpt2")
+    before = {file.name: file.read_bytes() for file in folder.iterdir()}
+    with checkpoint.tokenizer_of(checkpoint.find(str(folder))) as place:
+        assert read_tokenizer(place) == read_tokenizer(checkpoint.TINY)
+    assert not place.exists()
+    assert explore.Embeddings(folder).tokenizer == read_tokenizer(checkpoint.TINY)
+    monkeypatch.setattr(weights, "WEIGHTS", tmp_path)
+    assert run_weights(None) == 0 and str(folder) in "".join(capsys.readouterr().out.split("\n"))
+    assert before == {file.name: file.read_bytes() for file in folder.iterdir()}
+    older = json.loads(before["tokenizer.json"])  # which had merges as texts, and kinds left out
+    older["model"]["merges"] = [" ".join(pair) for pair in older["model"]["merges"]]
+    del older["model"]["type"], older["pre_tokenizer"]["use_regex"]
+    (folder / "tokenizer.json").write_text(json.dumps(older))
+    with checkpoint.tokenizer_of(checkpoint.find(str(folder))) as place:
+        assert read_tokenizer(place) == read_tokenizer(checkpoint.TINY)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda whole: whole["model"].update(type="Unigram"), "describes another tokenizer"),
+        (lambda whole: whole["pre_tokenizer"].update(add_prefix_space=True), "describes another tokenizer"),
+        (lambda whole: whole["pre_tokenizer"].update(use_regex=False), "describes another tokenizer"),
+        (lambda whole: whole.update(normalizer={"type": "NFC"}), "describes another tokenizer"),
+        (lambda whole: whole.pop("model"), "tokenizer.json is damaged"),
+        (lambda whole: whole.update(pre_tokenizer=None), "tokenizer.json is damaged"),
+        (lambda whole: whole["model"].update(vocab=[]), "tokenizer.json is damaged"),
+        (lambda whole: whole["model"]["vocab"].update(a=5000), "has the ID 5000"),
+        (lambda whole: whole["model"]["merges"].clear(), "are not whole"),
+    ],
+)
+def test_tokenizer_json_of_another_kind(tmp_path, change, says):
+    folder = only_tokenizer_json(tmp_path / "other")
+    whole = json.loads((folder / "tokenizer.json").read_text())
+    change(whole)
+    (folder / "tokenizer.json").write_text(json.dumps(whole))
+    with pytest.raises(CheckpointError, match=re.escape(says)) as error:
+        checkpoint.find(str(folder))
+    assert str(folder) in str(error.value)
 
 
 # ---------------------------------------------------------------- memory

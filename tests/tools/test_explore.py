@@ -130,9 +130,9 @@ def test_many_words():
         ("vocab.json", b"{}", "vocab.json is damaged"),
         ("vocab.json", b"[1]", "vocab.json is damaged"),
         ("vocab.json", b'{"a": 0,\n', "vocab.json is damaged"),
-        ("vocab.json", b'{"a": 1000}', "vocab.json has the ID 1000, for which config.json leaves no row"),
+        ("vocab.json", b'{"a": 1000}', "has the ID 1000, for which config.json leaves no row"),
         ("merges.txt", b"\xff\xfe", "merges.txt is damaged"),
-        ("merges.txt", (TINY / "merges.txt").read_bytes()[:100], "merges.txt is not whole: no merge makes"),
+        ("merges.txt", (TINY / "merges.txt").read_bytes()[:100], "are not whole: none makes"),
     ],
 )
 def test_a_damaged_tokenizer(tmp_path, file, content, says):

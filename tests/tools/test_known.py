@@ -4,6 +4,7 @@ Each goes through the checks of its step, in an answer that computes with NumPy.
 them look the same to the checks.
 """
 
+import builtins
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -108,6 +109,7 @@ def answer(number: int, formula, edits: list[str]) -> ModuleType:
     """An answer to a step that is its solution, but computes with NumPy by the formula, with these edits."""
     module = ModuleType("numpy_answer")
     module.__file__ = str(Path("numpy_answer.py"))
+    vars(module)["__builtins__"] = builtins  # where functions look that are made here, and NumPy when they call it
     wrong = edited(formula, edits)
     if number not in FORMULAS:
         solution = import_module(f"solutions.solution_{number:02}")

@@ -1,5 +1,6 @@
 """The search for a mistake: what it finds, in which words, and when it says nothing."""
 
+import sys
 import time
 from pathlib import Path
 
@@ -7,10 +8,11 @@ import numpy as np
 import pytest
 
 from tests import known
-from tests.known import gpt2, made, measure, mistakes_in, search
+from tests.known import gpt2, made, measure, mistakes_in, search, trace
 from tests.known.gpt2 import Part
 from tests.reference.randoms import CASES, random_weights
 from tutor.course import STEPS
+from tutor.grading import load_answer
 
 RANDOM = np.random.default_rng(11)
 X = RANDOM.standard_normal((4, 5, 18), np.float32)
@@ -106,9 +108,78 @@ def test_it_takes_half_a_second(body):
     assert time.process_time() - start < seconds + 0.003 * known**2 / 2
 
 
+def follow(tmp_path, body, given=X):
+    """What is said of a learner's norm whose lines are these."""
+    path = tmp_path / "step_98.py"
+    lines = "".join(f"    {line}\n" for line in body.splitlines())
+    path.write_text(f"import numpy as np\n\n\ndef norm(x):\n{lines}")
+    answer, right = load_answer(path), Part(gpt2.layer_norm, weight=np.arange(18.0), bias=np.ones(18), epsilon=0.01)
+    found = answer.norm(given)
+
+    def fits(result):
+        return np.allclose(result, found, equal_nan=True) and not np.allclose(result, right(given))
+
+    return mistakes_in(right, lambda norm: norm(given), answer.norm)(fits)
+
+
+NORM = """\
+mean = x.mean(-1, keepdims=True)
+variance = ((x - mean) ** 2).mean(-1, keepdims=True)
+normal = (x - mean) / np.sqrt(variance + 0.01)
+return normal * np.arange(18.0) + 1"""
+
+
+@pytest.mark.parametrize(
+    ("find", "put", "sentence"),
+    [
+        ("0.01", "0.17", "`F.sqrt(variance + epsilon)` is written as `F.sqrt(variance + epsilon + 0.16)`"),
+        (
+            "+ 1",
+            "+ 1 + normal**3",
+            "`normal * np.arange(18.0) + 1` in line 8 gives what belongs here. What is done to it",
+        ),
+        (
+            "** 2)",
+            "** 4 * 3)",
+            "numbers are right as far as `x - mean` in line 6. What the formula makes next, `(x - me",
+        ),
+        ("variance + 0.01)", "variance * 1.3 + x[:1, :1] + 20)", "What the formula makes next, `"),
+        ("+ 1", "+ 1 + np.random.rand()", "Your numbers change from call to call"),
+    ],
+)
+def test_what_no_change_explains_is_followed(tmp_path, find, put, sentence):
+    assert sentence in follow(tmp_path, NORM.replace(find, put))
+
+
+def test_another_way_to_the_same_value_is_right(tmp_path):
+    """E[x²] - E[x]² is not in the formula, and what is made of it is."""
+    other = NORM.replace("((x - mean) ** 2).mean(-1, keepdims=True)", "x.var(-1, keepdims=True)")
+    sentence = follow(tmp_path, other.replace("return normal", "return normal * np.abs(normal) "))
+    assert "as far as `(x - mean) / np.sqrt(variance + 0.01)` in line 7" in sentence
+
+
+def test_what_is_done_to_the_right_result(tmp_path):
+    sentence = follow(tmp_path, NORM.replace("return", "y =") + "\nreturn np.where(y > 0, y, x)")
+    assert (
+        sentence
+        == "`normal * np.arange(18.0) + 1` in line 8 gives what belongs here. What is done to it after that is too much."
+    )
+
+
+def test_the_code_is_as_it_was(tmp_path):
+    """A learner's functions note nothing when they have been followed."""
+    path = tmp_path / "step_99.py"
+    path.write_text("class A:\n    def f(self, x):\n        return x + 1\n")
+    answer = load_answer(path)
+    with trace.noted(sys.modules["step_99"]) as notes:
+        answer.A().f(np.arange(5))
+    answer.A().f(np.arange(5))
+    assert [(one.code, one.line, one.value.tolist()) for one in notes] == [("x + 1", 3, [1, 2, 3, 4, 5])]
+
+
 def test_held_out_answers_can_be_made():
     """Each edit of held_out.toml stands once in its file, and the result compiles."""
-    answers = [*measure.wrong_answers(list(STEPS)), *measure.wrong_answers(list(STEPS), later=True)]
-    assert len(answers) >= 190
+    answers = [answer for written in measure.HELD_OUT for answer in measure.wrong_answers(written, list(STEPS))]
+    assert len(answers) >= 290
     for number, name, text, _ in answers:
         compile(text, str(Path(f"{number} {name}")), "exec")

@@ -12,6 +12,7 @@ import time
 import numpy as np
 import pytest
 from safetensors.numpy import save
+from tokenizers import ByteLevelBPETokenizer
 
 from tests.tools import hub as stand_in
 from tutor import checkpoint
@@ -71,6 +72,17 @@ def test_fetches(layout, hub):
     hub.requests.clear()
     code, printed = fetch(layout, hub)
     assert code == 0 and str(folder) in printed and not hub.requests
+
+
+def test_a_tokenizer_in_one_file(layout, hub):
+    """As transformers 5 writes it: fetched in place of vocab.json and merges.txt, once."""
+    tokenizer = ByteLevelBPETokenizer.from_file(*(str(checkpoint.TINY / name) for name in checkpoint.TOKENIZER))
+    hub.files["tokenizer.json"] = tokenizer.to_str().encode()
+    for name in checkpoint.TOKENIZER:
+        del hub.files[name]
+    code, printed = fetch(layout, hub)
+    assert code == 0 and has_come(layout, hub.files), printed
+    assert len([path for method, path, _ in hub.requests if method == "GET" and path.endswith("tokenizer.json")]) == 1
 
 
 def test_only_what_is_needed(layout, hub):
@@ -175,7 +187,10 @@ def test_wrong_checksum_of_a_small_file(layout, hub):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (lambda hub: hub.files.pop("merges.txt"), f"{MODEL} on the hub has no merges.txt, which this course needs."),
+        (
+            lambda hub: hub.files.pop("merges.txt"),
+            f"{MODEL} on the hub has no whole tokenizer, which this course needs.",
+        ),
         (lambda hub: hub.files.pop("model.safetensors"), f"{MODEL} on the hub has no model.safetensors"),
         (lambda hub: setattr(hub, "model", "somebody/else"), f"There is no model {MODEL} on the hub"),
         (lambda hub: setattr(hub, "status", 503), "The hub answered 503."),

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from tutor.checkpoint import CheckpointError, find
+from tutor.checkpoint import CheckpointError, find, tokenizer_of
 from tutor.runner.mine import take, told
 from tutor.screen.terminal import console
 from tutor.training import NoTable, load
@@ -113,9 +113,10 @@ class Embeddings:
         from solutions.solution_15 import read_safetensors
 
         self.step, self._decode = step, decode
-        self.tokenizer = read_tokenizer(folder)
+        with tokenizer_of(folder) as place:
+            self.tokenizer = read_tokenizer(place)
         tensors = read_safetensors(folder / "model.safetensors")
-        wte = [array for name, array in tensors.items() if name.endswith("wte.weight")]
+        wte = [array for name, array in tensors.items() if name.endswith(("wte.weight", "lm_head.weight"))]
         if not wte or wte[0].ndim != 2:
             raise ValueError(f"{folder} holds no table of token embeddings, wte.weight")
         self.table = wte[0]

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from rich.console import Console
 
-from tutor.checkpoint import CheckpointError, find
+from tutor.checkpoint import CheckpointError, find, tokenizer_of
 from tutor.course import STEPS
 from tutor.engine import kernels
 from tutor.runner.mine import listed, needed, take, told, unpassed, written
@@ -66,8 +66,8 @@ def write(prompt: str, args: Namespace, folder: Path, mine: list[int], screen: C
     from solutions.solution_18 import sample
     from tutor.engine.decoder import nothing_lazy
 
-    with screen.status("Loading the model"):
-        tokenizer, model = read_tokenizer(folder), load_checkpoint(folder)
+    with screen.status("Loading the model"), tokenizer_of(folder) as place:
+        tokenizer, model = read_tokenizer(place), load_checkpoint(folder)
     end = tokenizer.ids.get(END_OF_TEXT)
     tokens = encode(prompt, tokenizer)
     n_positions = model.config.n_positions

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tutor.checkpoint import FILES, WEIGHTS, CheckpointError, hub_name, verify
+from tutor.checkpoint import FILES, ONE_FOR_BOTH, TOKENIZER, WEIGHTS, CheckpointError, hub_name, missing, verify
 from tutor.course import command, shown
 from tutor.screen.terminal import console
 
@@ -31,7 +31,7 @@ def main(args: Namespace) -> int:
     name, screen = args.name, console()
     folder = WEIGHTS / hub_name(name)
     try:
-        if not all((folder / file).is_file() for file in FILES):
+        if missing(folder):
             fetch(hub_name(name), folder)
         verify(folder)
     except FetchError as error:
@@ -43,7 +43,7 @@ def main(args: Namespace) -> int:
     except KeyboardInterrupt:
         screen.print(f"Stopped. {AGAIN}")
         return 130
-    size = sum((folder / file).stat().st_size for file in FILES)
+    size = sum(file.stat().st_size for file in folder.iterdir())
     screen.print(f"{hub_name(name)} is in {folder} ({size / 1e6:,.0f} MB).", soft_wrap=True)
     task = command(f'generate --checkpoint {name} "The queen"')
     screen.print(f"[dim]write with it[/]  {task}", soft_wrap=True)
@@ -57,6 +57,7 @@ def fetch(name: str, folder: Path) -> None:
         FetchError: it did not work; what has come so far is kept.
     """
     from huggingface_hub import get_hf_file_metadata, hf_hub_url
+    from huggingface_hub.errors import EntryNotFoundError
     from huggingface_hub.utils import validate_repo_id
 
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # it tells of each attempt, with the address
@@ -64,7 +65,13 @@ def fetch(name: str, folder: Path) -> None:
         validate_repo_id(name)
         revision = None
         for file in FILES:
-            facts = get_hf_file_metadata(hf_hub_url(name, file, revision=revision), token=False)
+            try:
+                facts = get_hf_file_metadata(hf_hub_url(name, file, revision=revision), token=False)
+            except EntryNotFoundError:
+                if file not in TOKENIZER:
+                    raise
+                file = ONE_FOR_BOTH
+                facts = get_hf_file_metadata(hf_hub_url(name, file, revision=revision), token=False)
             if facts.commit_hash is None or facts.etag is None or facts.size is None:
                 raise FetchError(f"The hub's answer makes no sense: {file} has no commit, no checksum or no size.")
             revision = facts.commit_hash  # all files from one commit, also if a new one comes meanwhile
@@ -132,7 +139,7 @@ def _in_plain_words(name: str) -> Iterator[None]:
     except (errors.HFValidationError, errors.RepositoryNotFoundError):
         raise FetchError(f"There is no model {name} on the hub, or it is not public.") from None
     except errors.EntryNotFoundError as error:
-        missing = next((file for file in FILES if file in str(error)), "one of its files")
+        missing = next((file for file in FILES if file in str(error)), "whole tokenizer")
         raise FetchError(f"{name} on the hub has no {missing}, which this course needs.") from None
     except errors.HfHubHTTPError as error:
         raise FetchError(f"The hub answered {error.response.status_code}.{_kept(name)}") from None

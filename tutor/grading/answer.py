@@ -54,6 +54,12 @@ class Answer:
         return thing
 
 
+def module_looked_at() -> ModuleType:
+    """The learner's file that was used last, as a module."""
+    assert _last_used
+    return sys.modules[Path(_last_used.file).stem]
+
+
 def look_at(thing: Any) -> None:
     """Remember the place of a function, method, property or class, or of an object's `forward`, if an answer's file holds
     it."""

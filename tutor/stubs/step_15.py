@@ -14,6 +14,17 @@ from solutions.solution_14 import GPT2LMHeadModel
 # float32. U8 and BOOL are those of the masks in old files.
 DTYPES = {"F32": "<f4", "F16": "<f2", "BF16": "<u2", "U8": "u1", "BOOL": "?"}
 
+# Keys of a config.json that make another model than this GPT-2, and the values with which they do
+# not. The first one holds where a key is left out.
+KINDS = {
+    "model_type": ("gpt2",),
+    "activation_function": ("gelu_new", "gelu_pytorch_tanh"),
+    "scale_attn_weights": (True,),
+    "scale_attn_by_inverse_layer_idx": (False,),
+    "add_cross_attention": (False,),
+    "tie_word_embeddings": (True,),
+}
+
 
 def read_safetensors(path: str | Path) -> dict[str, np.ndarray]:
     """Read a safetensors file: the length of the header, the header in JSON, then all numbers.
@@ -38,7 +49,7 @@ def to_parameters(tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     - OpenAI's file has names such as "h.0.ln_1.weight"; `save_pretrained` writes them with the
       "transformer." in front that GPT2LMHeadModel's parameters have too.
     - Left out are the causal masks of old files, "h.0.attn.bias" and "h.0.attn.masked_bias" in each
-      layer, and "lm_head.weight", which is wte.weight once more.
+      layer, and "lm_head.weight", which is wte.weight once more, or stands in a file for both.
     - The four matrices of each block are Conv1D's, [in, out]; MAX's Linear has [out, in].
 
     Args:
@@ -57,7 +68,8 @@ def load_checkpoint(directory: str | Path) -> GPT2LMHeadModel:
         directory: the folder with Hugging Face's config.json and model.safetensors.
 
     Raises:
-        ValueError: a tensor is missing, is one too many, or has another shape than the config gives
-            it. The message names it. And what the functions that this one calls refuse.
+        ValueError: the config is that of another model, by one of KINDS; or a tensor is missing, is
+            one too many, or has another shape than the config gives it. The message names the key or
+            the tensor. And what the functions that this one calls refuse.
     """
     raise NotImplementedError("make the model under F.lazy(), load its weights, name what does not fit")

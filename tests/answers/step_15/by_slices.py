@@ -15,6 +15,17 @@ from solutions.solution_14 import GPT2LMHeadModel
 # float32. U8 and BOOL are those of the masks in old files.
 DTYPES = {"F32": "<f4", "F16": "<f2", "BF16": "<u2", "U8": "u1", "BOOL": "?"}
 
+# Keys of a config.json that make another model than this GPT-2, and the values with which they do
+# not. The first one holds where a key is left out.
+KINDS = {
+    "model_type": ("gpt2",),
+    "activation_function": ("gelu_new", "gelu_pytorch_tanh"),
+    "scale_attn_weights": (True,),
+    "scale_attn_by_inverse_layer_idx": (False,),
+    "add_cross_attention": (False,),
+    "tie_word_embeddings": (True,),
+}
+
 
 def read_safetensors(path: str | Path) -> dict[str, np.ndarray]:
     data = Path(path).read_bytes()
@@ -41,6 +52,9 @@ def read_safetensors(path: str | Path) -> dict[str, np.ndarray]:
 
 
 def to_parameters(tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    tensors = dict(tensors)
+    if not {"wte.weight", "transformer.wte.weight"} & tensors.keys() and "lm_head.weight" in tensors:
+        tensors["wte.weight"] = tensors["lm_head.weight"]
     parameters = {}
     for name, array in tensors.items():
         *prefix, last = name.removeprefix("transformer.").split(".")
@@ -56,6 +70,11 @@ def to_parameters(tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def load_checkpoint(directory: str | Path) -> GPT2LMHeadModel:
+    with open(f"{directory}/config.json") as file:
+        keys = json.load(file)
+    others = [key for key, values in KINDS.items() if key in keys and keys[key] not in values]
+    if others:
+        raise ValueError(f"{directory} is of another kind: {', '.join(others)}")
     config = GPT2Config.from_json(f"{directory}/config.json")
     with F.lazy():
         model = GPT2LMHeadModel(config)

@@ -1,5 +1,6 @@
 """The file by the safetensors library, bfloat16 by ml_dtypes."""
 
+import json
 from pathlib import Path
 
 import ml_dtypes
@@ -14,6 +15,17 @@ from solutions.solution_14 import GPT2LMHeadModel
 # How NumPy reads the types of a file. It has no bfloat16, whose 16 bits are the upper half of a
 # float32. U8 and BOOL are those of the masks in old files.
 DTYPES = {"F32": "<f4", "F16": "<f2", "BF16": "<u2", "U8": "u1", "BOOL": "?"}
+
+# Keys of a config.json that make another model than this GPT-2, and the values with which they do
+# not. The first one holds where a key is left out.
+KINDS = {
+    "model_type": ("gpt2",),
+    "activation_function": ("gelu_new", "gelu_pytorch_tanh"),
+    "scale_attn_weights": (True,),
+    "scale_attn_by_inverse_layer_idx": (False,),
+    "add_cross_attention": (False,),
+    "tie_word_embeddings": (True,),
+}
 
 
 def read_safetensors(path: str | Path) -> dict[str, np.ndarray]:
@@ -39,12 +51,15 @@ def to_parameters(tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         name = "transformer." + name.removeprefix("transformer.")
         if not name.endswith((".attn.bias", ".attn.masked_bias")):
             parameters[name] = np.ascontiguousarray(array.T) if name.endswith(conv1d) else array
-    if head is not None and not np.array_equal(head, parameters.get("transformer.wte.weight")):
+    if head is not None and not np.array_equal(head, parameters.setdefault("transformer.wte.weight", head)):
         raise ValueError("lm_head.weight is not equal to wte.weight; this GPT-2 has one for both")
     return parameters
 
 
 def load_checkpoint(directory: str | Path) -> GPT2LMHeadModel:
+    config = json.loads(Path(directory, "config.json").read_text())
+    if any(config.get(key, values[0]) not in values for key, values in KINDS.items()):
+        raise ValueError(f"config.json says another thing than {KINDS}")
     with F.lazy():  # the random weights that a new model has are never computed
         model = GPT2LMHeadModel(GPT2Config.from_json(f"{directory}/config.json"))
     weights = to_parameters(read_safetensors(f"{directory}/model.safetensors"))
