@@ -50,7 +50,7 @@ ORDERS += ["[_[0], *_]", "[*_, _[-1]]", "_ * 2", "sorted(_)", "list(dict.fromkey
 """What is made of a list."""
 NUMBERS = ["1 + _", "_ + 1", "_ - 1", "_ + 2", "_ - 2", "2 * _", "_ // 2", "_ ** 2", "-_"]
 """What is made of a whole number."""
-FACTOR = ["-_", "2 * _", "_ / 2", "_ ** 2", "_ ** 0.5", "1 - _", "1 + _", "_ - 1"]
+FACTOR = ["int(_)", "-_", "2 * _", "_ / 2", "_ ** 2", "_ ** 0.5", "1 - _", "1 + _", "_ - 1"]
 BY_A_NUMBER = ["_ * a_number", "_ + a_number"]
 """What is made of an array or a float by a number that is solved for."""
 WRAPS = [f"F.{name}(_)" for name in ("softmax", "tanh", "relu", "sigmoid", "exp", "log", "sqrt")]
