@@ -133,6 +133,8 @@ def call(run, ids):
     """The numbers that the learner's compiled model gives."""
     before = len(Compiled.all)
     found = run(tensor(ids))
+    array = "What compile_model gives should give a tensor of MAX, as the model does, and no array of NumPy."
+    expect(isinstance(found, Tensor), array, found=f"a {type(found).__name__}")
     again = "What compile_model gives compiles again when it is called. Compile once, and give back what that gives."
     expect(len(Compiled.all) == before, again)
     return numpy(found)
@@ -147,6 +149,8 @@ def frozen(answer, random):
     model = model_of(random)
     weights = {name: numpy(weight).copy() for name, weight in model.parameters}
     run, made = compiled(answer, model)
+    changed = "compile_model changes the model, which belongs to its caller: its weights should stay as they are."
+    expect(all(np.array_equal(numpy(weight), weights[name]) for name, weight in model.parameters), changed)
     model.load_state_dict({name: tensor(np.zeros_like(weight)) for name, weight in weights.items()})
     return run, made, weights
 
@@ -274,9 +278,16 @@ def test_seconds(answer):
         "The clock stops when MAX has promised a result, before it has computed it: ask for the numbers, `.to_numpy()`."
     )
     expect(len(run.times) >= REPEATS, asked, found=f"{found:.4f} s")
+    waits = "The first call gives a promise that nobody keeps, and what it should make is made in the second call, which is timed."
+    expect(len(run.times) > REPEATS, f"{waits} Ask for its numbers too.", found=f"{found:.4f} s")
+    cut = "The digits of the time are cut off. A fast model takes less than a thousandth of a second: give them all."
+    expect(round(found, 4) != found, cut, found=found)
     times = run.times[-REPEATS:]
     right = statistics.median(times)
     if abs(found - right) <= NEAR:
+        run = Run(0, [0, 3 * NEAR])
+        far = abs(run.timed(answer, 2) - statistics.median(run.times[-2:]))
+        expect(far <= NEAR, "Of two times the median lies half way between them: statistics.median takes their mean.")
         return
     calls = "tells nothing of the others: what is made only once, such as the graph, is made in it."
     cases = [

@@ -10,7 +10,7 @@ from solutions.solution_12 import Block
 from solutions.solution_14 import GPT2LMHeadModel
 from tests.known import gpt2, mistakes_in
 from tests.known.gpt2 import Part, inside
-from tutor.grading import build, close, expect, has_shape, numpy, on_max, refuses
+from tutor.grading import KEPT, build, close, expect, has_shape, load, numpy, on_max, refuses
 
 NEW = "n_layer 2 T B H D"
 
@@ -60,6 +60,8 @@ def holds(cache, rows, what):
     """Check that the past of a cache is `rows`."""
     past = cache.past()
     expect(past is not None, f"`past` gives None {what}. It gives None only as long as nothing is kept.")
+    turns = "`past` should give a list. What `yield`, `zip` or brackets without a list make is used up after one turn."
+    expect(isinstance(past, list | tuple), turns, found=f"a {type(past).__name__}")
     count, layers = len(past), len(rows)
     expect(count == layers, "`past` should give a pair for each block.", expected=f"{layers} pairs", found=f"{count}")
     for layer, (found, right) in enumerate(zip(past, rows)):
@@ -98,6 +100,8 @@ def new_cache(answer, random):
     shape = config.n_layer, 2, config.n_positions, B, config.n_head, config.n_embd // config.n_head
     sizes = random.sizes | {"n_layer": config.n_layer}
     has_shape(cache.rows, shape, "n_layer 2 n_positions B H D", sizes=sizes, what="`rows` of the cache")
+    kind = "`rows` should hold float32, as the model computes: np.zeros makes float64 unless told."
+    expect(cache.rows.dtype == np.float32, kind, found=str(cache.rows.dtype))
     expect(cache.length == 0, "A new cache has length 0: nothing is kept yet.", found=cache.length)
     return cache
 
@@ -113,7 +117,7 @@ def test_empty(answer, random):
 
 def test_append(answer, random):
     """what is appended comes back as the past, in order, and is the cache's own"""
-    cache, first, second = new_cache(answer, random), rows_of(random, 4), rows_of(random, 1, seed=1)
+    cache, first, second, third = new_cache(answer, random), *(rows_of(random, T, seed=T) for T in (4, 1, 3))
     given = first.copy()
     cache.append(given)
     expect(cache.length == 4, "After 4 tokens the cache has another length.", expected=4, found=cache.length)
@@ -124,6 +128,8 @@ def test_append(answer, random):
         cache.length == 5, "After 4 tokens and one more the cache has another length.", expected=5, found=cache.length
     )
     holds(cache, np.concatenate([first, second], axis=2), "after one token more")
+    cache.append(third)
+    holds(cache, np.concatenate([first, second, third], axis=2), "after three more at once")
 
 
 def test_full(answer, random):
@@ -200,6 +206,11 @@ def test_token_block(answer, random):
     }
     right = rows[:, P : P + 1]
     close(new, right, "2 1 B H D", sizes=sizes, shapes=shapes, suspects=suspects, what="What token_block keeps")
+    found, _ = on_max(answer.token_block, block, x, 1000 * past_k, past_v)
+    powers = "Keys a thousand times as large give wrong numbers, others right ones: e to such a power is infinite. "
+    suspects = [(found, f"{powers}F.softmax takes the largest score from all of them first.")]
+    what = "What token_block makes of x, with large keys in the past,"
+    close(found, formula(x, 1000 * past_k, past_v)[0], "B 1 C", suspects=suspects, what=what)
 
 
 # ---------------------------------------------------------------- the model
@@ -274,6 +285,18 @@ def go_on(answer, model, random, new, positions):
 def test_prompt_then_tokens(answer, model, prompt, two_layers):
     """a prompt at once and then a token: the logits are those of Hugging Face's whole text"""
     go_on(answer, model, two_layers, prompt[1], range(3, 4))
+
+
+def test_new_weights(answer, two_layers):
+    """weights that a model is given later are used"""
+    ids = two_layers["input_ids"][:, :3]
+    weights = {f"transformer.{name}": array for name, array in two_layers.weights.items()}
+    model = build(GPT2LMHeadModel, two_layers.config, weights={name: np.flip(array) for name, array in weights.items()})
+    decoded(answer, model, ids, None)
+    load(model, weights)
+    logits, _ = decoded(answer, model, ids, None)
+    suspects = [(logits, KEPT.format("decode_step"))]
+    close(logits, two_layers["logits"][:, 2], "B V", suspects=suspects, what="decode_step's result by new weights")
 
 
 def test_every_position(answer, random_model):

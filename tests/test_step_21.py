@@ -13,7 +13,7 @@ from solutions.solution_12 import Block
 from solutions.solution_14 import GPT2LMHeadModel
 from tests.known import gpt2, mistakes_in
 from tests.known.gpt2 import Part, inside
-from tutor.grading import build, close, equal, expect, has_shape, numpy, on_max
+from tutor.grading import KEPT, build, close, equal, expect, has_shape, load, numpy, on_max
 
 NEW = "n_layer 2 T B H D"
 
@@ -51,8 +51,11 @@ def whole_numbers(array, what):
 
 def test_pad(answer):
     """texts of different lengths become one array, and the padding is not counted"""
-    for texts in ([[5, 6, 7], [8], [9, 4]], [[3], [2], [1]]):
-        found = pair(answer.pad(texts), "pad", "the tokens", "the counts")
+    for texts in ([[5, 6, 50256], [8], [9, 4]], [[3], [2], [1]], [[7, 8]]):
+        given = [list(text) for text in texts]
+        found = pair(answer.pad(given), "pad", "the tokens", "the counts")
+        longer = "pad changes the texts, which belong to its caller: `+=`, append and extend work on the list itself."
+        expect(given == texts, longer, expected=texts, found=given)
         names = ("B T", 0, "The array of tokens"), ("B", 1, "The array of counts")
         short = "The texts are cut to the length of the shortest one. Make room for the longest, and pad the others."
         expect(np.shape(found[0]) != (len(texts), 1) or max(map(len, texts)) == 1, short)
@@ -60,12 +63,24 @@ def test_pad(answer):
             suspects = mistakes_in(gpt2.pad, lambda formula: formula(texts)[which])
             close(one, array, axes, suspects=suspects, what=f"{what} that pad gives")
             whole_numbers(one, f"{what} that pad gives")
+    texts = (3, 1), np.array([2]), range(3)
+    try:
+        found, _ = answer.pad(texts)
+    except (TypeError, AttributeError, ValueError) as error:
+        says = "pad works for lists alone. Any sequence of IDs is a text: a tuple, a range, an array of NumPy."
+        expect(False, says, found=f"{type(error).__name__}: {error}")
+    what = "The array of tokens that pad gives for a tuple, an array and a range"
+    close(found, gpt2.pad([[*text] for text in texts])[0], "B T", what=what)
 
 
 def test_places(answer):
     """each text has positions that go on from its own past, and a last token of its own"""
     for given in (np.array([3, 1, 2, 5]), np.array([2, 4, 3, 1])), (np.array([1, 1, 1]), np.array([5, 0, 7])):
-        found = pair(answer.places(*(one.copy() for one in given)), "places", "the positions", "the last rows")
+        copies = [one.copy() for one in given]
+        found = pair(answer.places(*copies), "places", "the positions", "the last rows")
+        changed = "places changes the {}, which belong to its caller: `+=` and `-=` work on the array itself."
+        for name, one, copy in zip(("counts", "lengths"), given, copies):
+            expect(np.array_equal(one, copy), changed.format(name), expected=one.tolist(), found=copy.tolist())
         names = ("B T", 0, "The array of positions"), ("B", 1, "The array of last rows")
         for one, array, (axes, which, what) in zip(found, gpt2.places(*given), names):
             suspects = mistakes_in(gpt2.places, lambda formula: formula(*given)[which])
@@ -83,7 +98,8 @@ def test_past_mask(answer):
         expect(getattr(mask, "dtype", None) != np.bool_, truth)
         suspects = mistakes_in(gpt2.past_mask, lambda formula: formula(lengths))
         shapes = {"B P": "a mask for scores [B, H, T, P] has one row for all heads and tokens of a text."}
-        close(mask, gpt2.past_mask(lengths), "B 1 1 P", suspects=suspects, shapes=shapes, what="What past_mask gives")
+        hidden = np.where(mask <= -1e9, -np.inf, mask) if isinstance(mask, np.ndarray) else mask  # which does as well
+        close(hidden, gpt2.past_mask(lengths), "B 1 1 P", suspects=suspects, shapes=shapes, what="What past_mask gives")
         expect(isinstance(mask, np.ndarray), "The mask should be a NumPy array.", found=f"a {type(mask).__name__}")
         expect(mask.dtype == np.float32, "The mask should be float32, as the scores are.", found=str(mask.dtype))
 
@@ -107,6 +123,8 @@ def past_of(caches, requests, random, right, when):
     equal(np.asarray(found).tolist(), counts, what=f"The lengths that `past` gives {when}")
     whole_numbers(found, "The lengths that `past` gives")
     blocks = f"`past` should give a pair for each block {when}."
+    turns = "`past` should give a list of pairs. What `yield`, `zip` or brackets without a list make is used up after one turn."
+    expect(isinstance(past, list | tuple), turns, found=f"a {type(past).__name__}")
     expect(len(past) == config.n_layer, blocks, expected=f"{config.n_layer} pairs", found=f"{len(past)}")
     P, H, D = max([*counts, 1]), config.n_head, config.n_embd // config.n_head
     for layer, (keys, values) in enumerate(past):
@@ -116,6 +134,8 @@ def past_of(caches, requests, random, right, when):
             what = f"What `past` gives as {name} of block {layer}, {when},"
             shapes = {"P B H D": "the texts come first: [B, H, P, D].", "B P H D": "H and P are exchanged."}
             array = has_shape(one, (len(right), H, P, D), "B H P D", shapes=shapes, sizes=random.sizes, what=what)
+            kind = f"{what} should be float32, as the model computes: np.zeros makes float64 unless told."
+            expect(array.dtype == np.float32, kind, found=str(array.dtype))
             wanted = np.zeros_like(array)
             for b, rows in enumerate(right):
                 wanted[b, :, : rows.shape[2]] = rows[layer, which].swapaxes(0, 1)
@@ -146,12 +166,10 @@ def test_new_requests(answer, random):
     caches = answer.Caches(random.config)
     expect(hasattr(caches, "of"), "The caches have no `of`: `__init__` makes self.of, a dictionary.")
     nothing = rows_of(random.config, 0, 1)[:, :, :, 0]
-    past_of(caches, "ab", random, [nothing, nothing], "when nothing is kept")
-    expect(
-        set(caches.of) == {"a", "b"},
-        "`of` should hold a cache for each request that was asked for.",
-        found=str(set(caches.of)),
-    )
+    names = ["1", 1, (1, "a")]
+    past_of(caches, names, random, [nothing] * 3, "when nothing is kept")
+    each = "`of` should hold a cache for each request that was asked for, under its own name, which need not be a text."
+    expect(set(caches.of) == {*names}, each, expected=f"{names}", found=f"{[*caches.of]}")
     other = answer.Caches(random.config)
     expect(len(other.of) == 0, "All Caches share their requests. Make `of` in __init__.")
 
@@ -161,7 +179,7 @@ def test_each_its_own(answer, random):
     caches, first, second = (
         answer.Caches(random.config),
         rows_of(random.config, 4, 3),
-        rows_of(random.config, 1, 2, seed=1),
+        rows_of(random.config, 3, 2, seed=1),
     )
     caches.past(["a", "b", "c"])
     caches.append(["a", "b", "c"], first.copy(), np.array([2, 4, 1]))
@@ -170,10 +188,10 @@ def test_each_its_own(answer, random):
     expect(not all(cache.length == 4 for cache in caches.of.values()), padded)
     past_of(caches, "abc", random, [kept[name] for name in "abc"], "after three prompts")
     past_of(caches, "ca", random, [kept["c"], kept["a"]], "when two of three take part, in another order")
-    caches.append(["c", "a"], second.copy(), np.array([1, 1]))
+    caches.append(["c", "a"], second.copy(), np.array([3, 2]))
     expect(caches.of["b"].length == 4, "A request that takes no part in a step is given rows all the same.")
-    for b, name in enumerate("ca"):
-        kept[name] = np.concatenate([kept[name], cut(second, b, 1)], axis=2)
+    for b, (name, count) in enumerate(zip("ca", (3, 2))):
+        kept[name] = np.concatenate([kept[name], cut(second, b, count)], axis=2)
     past_of(caches, "bca", random, [kept[name] for name in "bca"], "after two of three went on")
 
 
@@ -220,6 +238,12 @@ def test_batch_block(answer, random):
     }
     suspects = mistakes_in(formula, lambda formula: formula(*given)[1], mine)
     close(new, kept, "2 T B H D", sizes=sizes, suspects=suspects, shapes=shapes, what="What batch_block keeps")
+    given = x, 1000 * past_k, *given[2:]
+    found, _ = on_max(answer.batch_block, block, *given)
+    powers = "Keys a thousand times as large give wrong numbers, others right ones: e to such a power is infinite. "
+    suspects = [(found, f"{powers}F.softmax takes the largest score of a row from all of it first.")]
+    what = "What batch_block makes of x, with large keys in the past,"
+    close(found, formula(*given)[0], "B T C", suspects=suspects, what=what)
 
 
 class Serving:
@@ -271,13 +295,21 @@ def test_as_alone(answer, model, random):
 def test_tiny_gpt2(answer, tiny, expected):
     """the tiny GPT-2 gives Hugging Face's logits for its last token, 128, beside a text that has just begun"""
     weights = {f"transformer.{name}": array for name, array in tiny.weights.items()}
-    model, ids = build(GPT2LMHeadModel, tiny.config, weights=weights), expected["full/input_ids"][0].tolist()
-    caches, logits = answer.Caches(tiny.config), []
-    for requests, texts in ((["long"], [ids[:-1]]), (["short"], [ids[:5]]), (["short", "long"], [ids[5:6], ids[-1:]])):
-        tokens, counts = answer.pad(texts)
-        past, lengths = caches.past(requests)
+    model = build(GPT2LMHeadModel, tiny.config, weights={name: np.flip(array) for name, array in weights.items()})
+    caches, ids = answer.Caches(tiny.config), expected["full/input_ids"][0].tolist()
+
+    def step(**texts):
+        tokens, counts = answer.pad(list(texts.values()))
+        past, lengths = caches.past([*texts])
         positions, last = answer.places(counts, lengths)
         logits, rows = on_max(answer.batch_step, model, tokens, positions, last, answer.past_mask(lengths), past)
-        caches.append(requests, rows, counts)
-    right = expected["full/logits"][0][[5, -1]]
-    close(logits, right, "B V", what="What batch_step gives for texts of 6 and 128 tokens")
+        caches.append([*texts], rows, counts)
+        return logits
+
+    step(other=ids[:1])
+    load(model, weights)
+    step(long=ids[:-1])
+    step(short=ids[:5])
+    logits, right = step(short=ids[5:6], long=ids[-1:]), expected["full/logits"][0][[5, -1]]
+    suspects = [(logits, KEPT.format("batch_step"))]
+    close(logits, right, "B V", suspects=suspects, what="What batch_step gives for texts of 6 and 128 tokens")

@@ -38,15 +38,17 @@ def call(function, *args, gives):
     return found
 
 
-@pytest.mark.parametrize("window", [1, 2, 3])
+@pytest.mark.parametrize("window", [1, 2, 3, 20])
 def test_skip_grams(answer, window):
     """skip_grams pairs each word with all that stand at most `window` places before or after it"""
-    text = np.array([3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8])
+    text = np.array([3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8]) * 10_000  # too large for 16 bits
     found = call(answer.skip_grams, text, window, gives="ids and neighbours")
     ids, neighbours = (np.asarray(side) for side in found)
     flat = ids.ndim == neighbours.ndim == 1 and len(ids) == len(neighbours)
     both = "ids and neighbours should be two flat arrays of the same length, [N]: a pair at each place."
     expect(flat, both, found=f"shapes {list(ids.shape)} and {list(neighbours.shape)}")
+    small = f"ids and neighbours of type {ids.dtype} have no room for all of the tokens. Leave them in the type that they come in."
+    expect(ids.dtype.itemsize > 2, small)
     whole, types = ids.dtype.kind in "iu" and neighbours.dtype.kind in "iu", f"{ids.dtype}, {neighbours.dtype}"
     expect(whole, "ids and neighbours should hold whole numbers, the IDs of words.", found=types)
     places = range(len(text))
@@ -95,8 +97,8 @@ def test_loss(answer):
 
 
 def test_large_logits(answer):
-    """forward takes logits around 1,000 too"""
-    rows = np.hstack([ROWS, np.ones((N, 1))])
+    """forward takes logits around 1,000 too, and around -1,000"""
+    rows = np.hstack([ROWS, np.resize([1, -1], (N, 1))])  # logits around 1,000 in one row, and -1,000 in the next
     head = np.hstack([HEAD, np.full((V, 1), 1000.0)])
     found = dict(zip(("loss", "chances"), run_forward(answer, rows, head)))
     for name, i in (("chances", 1), ("loss", 0)):
@@ -197,11 +199,9 @@ def test_rows_that_were_not_looked_up(answer):
     raise Wrong(sentence, **dict(zip(("expected", "found"), in_words)))
 
 
-def start(answer, wte, head, passes, batch_size, rate, seed=0):
-    """What `train` gives for the pairs of the reference, to go through."""
-    losses = answer.train(
-        wte, head, IDS.copy(), NEIGHBOURS.copy(), passes, batch_size, rate, np.random.default_rng(seed)
-    )
+def start(answer, wte, head, pairs, passes, batch_size, rate, seed=0):
+    """What `train` gives for pairs, to go through."""
+    losses = answer.train(wte, head, *pairs, passes, batch_size, rate, np.random.default_rng(seed))
     none = "train gives None. It should give the loss of each batch, with `yield loss` inside its loop."
     expect(losses is not None, none)
     expect(np.ndim(losses) > 0 or hasattr(losses, "__iter__"), "train should give the loss of each batch: yield it.")
@@ -210,9 +210,11 @@ def start(answer, wte, head, passes, batch_size, rate, seed=0):
 
 def trained(answer, passes, batch_size, rate, seed=0, dtype=np.float32):
     """Both tables after a training, and its losses."""
-    wte, head = WTE.astype(dtype), HEAD.astype(dtype)
+    wte, head, pairs = WTE.astype(dtype), HEAD.astype(dtype), (IDS.copy(), NEIGHBOURS.copy())
     with np.errstate(all="ignore"):
-        losses = [float(loss) for loss in start(answer, wte, head, passes, batch_size, rate, seed)]
+        losses = [float(loss) for loss in start(answer, wte, head, pairs, passes, batch_size, rate, seed)]
+    own = "train puts the caller's own ids or neighbours into another order. Leave them, and look pairs up: ids[batch]."
+    expect(np.array_equal(pairs, (IDS, NEIGHBOURS)), own)
     full, batches = N // batch_size, -(-N // batch_size)
     right, found = passes * batches, len(losses)
     sentences = {
@@ -267,12 +269,15 @@ def test_train(answer):
     close(np.vstack([wte, head]), right, suspects=suspects, what=what)
     suspects = mistakes_in(solution_22.train, lambda train: run(train, *settings)[1][0])
     close(losses[0], GIVEN["loss"], suspects=suspects, what="The first loss of train")
+    tables = np.vstack(trained(answer, int(GIVEN["steps"]), N + 2, RATE)[:2])
+    rest = "A batch that is not full moves the tables by another step. Its loss is the mean over its own pairs, as many as there are."
+    close(tables, right, suspects=[(tables, rest)], what=f"{what} each of a batch that has room for two more pairs,")
 
 
 def test_one_by_one(answer):
     """train gives each loss as soon as its step is done, before the next one"""
     wte, head = WTE.copy(), HEAD.copy()
-    losses = start(answer, wte, head, 3, N, RATE)
+    losses = start(answer, wte, head, (IDS.copy(), NEIGHBOURS.copy()), 3, N, RATE)
     at_the_end = "train gives all losses at the end. With `yield` each comes as soon as its step is done."
     expect(hasattr(losses, "__next__"), at_the_end, found=f"a {type(losses).__name__}")
     next(losses)

@@ -31,6 +31,8 @@ def test_right_numbers_pass():
         (-RIGHT, "the right one times -1"),
         (RIGHT + 3, "the right one plus 3"),
         (RIGHT * 0, "is 0 everywhere"),
+        (np.trunc(RIGHT * 9), "has only whole numbers"),
+        (RIGHT.astype(np.float16).astype(np.float32), "has only the digits of float16"),
         (RIGHT[:, ::-1], "in reverse order along T"),
         (RIGHT.swapaxes(1, 2), "with T and S swapped"),
         (np.where(np.arange(5) == 2, np.nan, RIGHT), "10 nan"),

@@ -8,9 +8,10 @@ their numbers and shapes with what known mistakes give.
 from tutor.engine import setup as setup  # MAX, made quick for eager use
 from tutor.grading.answer import Answer, Wrong, article, load_answer, look_at, on_purpose, refused
 from tutor.grading.compare import close, equal, expect, has_shape, named, numpy, refuses, whole_number
-from tutor.grading.modules import build, kept, load, on_max, refuse_gpt2_sizes, reload, shapes_of, tensor
+from tutor.grading.modules import KEPT, build, kept, load, on_max, refuse_gpt2_sizes, reload, shapes_of, tensor
 
 __all__ = [
+    "KEPT",
     "Answer",
     "Wrong",
     "article",

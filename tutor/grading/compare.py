@@ -162,6 +162,9 @@ def _pattern(
                 return f"{what} is the right one times {factor:.5g}{_root(factor)}, plus {offset:.5g}."
     if not found.any():
         return f"{what} is 0 everywhere."
+    for is_cut, why in ((np.round, "whole numbers"), (lambda x: x.astype(np.float16), "the digits of float16")):
+        if (found == is_cut(found)).all() and not (expected == is_cut(expected)).all():
+            return f"{what} has only {why}: somewhere its type is too small, or a number is cut."
     names = names or [f"axis {axis}" for axis in range(found.ndim)]
     for axis, name in enumerate(names):
         if found.shape[axis] > 1 and same(np.flip(expected, axis)):

@@ -110,7 +110,7 @@ def kept(make: Callable[[], Any], *args: Any) -> Callable[[Callable[[Any], bool]
 
 KEPT = (
     "{} goes on with weights that it had before these were loaded: it keeps something that it made of them, such as a "
-    "turned table. Make that in forward, from the parameter as it is then."
+    "turned table. Make that anew in each call, from the parameter as it is then."
 )
 
 
