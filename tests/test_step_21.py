@@ -224,13 +224,21 @@ def test_batch_block(answer, random):
     B, T, P, H, D = 3, 2, 4, config.n_head, config.n_embd // config.n_head
     x = rng.standard_normal((B, T, config.n_embd), np.float32)
     past_k, past_v = rng.standard_normal((2, B, H, P, D), np.float32)
+    past_k[0] *= 1000  # large keys, of the first text alone
     given = x, past_k, past_v, gpt2.past_mask(np.array([4, 1, 0]))
     formula = Part(gpt2.batch_block, **random.numpy.h[0].keywords)
     found, new = pair(on_max(answer.batch_block, block, *given), "batch_block", "its result", "the keys and values")
     sizes = random.sizes | {"B": B, "T": T, "P": P}
     right, kept = formula(*given)
     mine = partial(on_max, answer.batch_block, block)
-    suspects = mistakes_in(formula, lambda formula: formula(*given)[0], mine)
+    known = mistakes_in(formula, lambda formula: formula(*given)[0], mine)
+    large = (
+        "Where keys are large, e to the power of a score is infinite. F.softmax takes the largest of a row off first."
+    )
+
+    def suspects(fits):
+        return large if np.allclose(found[1:], right[1:], 1e-4, 1e-5) else known(fits)
+
     close(found, right, "B T C", sizes=sizes, suspects=suspects, what="What batch_block makes of x")
     shapes = {
         "2 B H T D": "bring the positions first: [2, T, B, H, D], as the cache keeps them.",
@@ -238,12 +246,6 @@ def test_batch_block(answer, random):
     }
     suspects = mistakes_in(formula, lambda formula: formula(*given)[1], mine)
     close(new, kept, "2 T B H D", sizes=sizes, suspects=suspects, shapes=shapes, what="What batch_block keeps")
-    given = x, 1000 * past_k, *given[2:]
-    found, _ = on_max(answer.batch_block, block, *given)
-    powers = "Keys a thousand times as large give wrong numbers, others right ones: e to such a power is infinite. "
-    suspects = [(found, f"{powers}F.softmax takes the largest score of a row from all of it first.")]
-    what = "What batch_block makes of x, with large keys in the past,"
-    close(found, formula(*given)[0], "B T C", suspects=suspects, what=what)
 
 
 class Serving:
