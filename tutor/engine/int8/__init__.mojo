@@ -7,7 +7,6 @@ import extensibility
 from extensibility import InputTensor, OutputTensor
 from max.algorithm import sync_parallelize
 from max.runtime.asyncrt import parallelism_level
-from std.math import ceildiv
 from std.sys.info import simd_width_of
 
 comptime FLOAT = DType.float32
@@ -17,6 +16,8 @@ comptime ROWS = 8
 """How many rows of the matrix are read side by side: each has a sum of its own, so that none waits for another."""
 comptime VECTORS = 2
 """How many vectors a number is multiplied with once it is a float."""
+comptime SMALL = 1 << 18
+"""How many multiplications are a part at least."""
 
 
 @extensibility.register("int8_product")
@@ -39,7 +40,8 @@ struct Int8Product:
         var x_at = x.unsafe_ptr()
         var rows_at = rows.unsafe_ptr()
         var scale_at = scale.unsafe_ptr()
-        var threads = parallelism_level(None)
+        # Four parts for each thread, so that nobody waits for long; what is small is not worth a second thread.
+        var parts = max(1, min(4 * parallelism_level(None), T * N * K // SMALL))
 
         def tile[height: Int, width: Int](n: Int, t: Int) {imm}:
             """Rows n to n + height by vectors t to t + width."""
@@ -65,10 +67,10 @@ struct Int8Product:
             if t < T:
                 tile[height, 1](n, t)
 
-        def part(thread: Int) {imm}:
-            """What one thread does: its share of the rows."""
-            var n = thread * N // threads
-            var end = (thread + 1) * N // threads
+        def part(i: Int) {imm}:
+            """The rows of one part, which a thread does by itself."""
+            var n = i * N // parts
+            var end = (i + 1) * N // parts
             while n + ROWS <= end:
                 all_vectors[ROWS](n)
                 n += ROWS
@@ -76,4 +78,4 @@ struct Int8Product:
                 all_vectors[1](n)
                 n += 1
 
-        sync_parallelize(part, threads)
+        sync_parallelize(part, parts)
