@@ -76,10 +76,10 @@ def speeds() -> str:
             elements.append(label(14, y + 14, f"{model}: {said}", kind="name", anchor="start"))
             y += row + 4
             longest = max(seconds[what] for seconds in writers.values())
-            for i, (name, seconds) in enumerate(writers.items()):
+            for name, seconds in writers.items():
                 length = width * seconds[what] / longest
                 elements.append(label(x - 12, y + 14, name, kind="label", anchor="end"))
-                fill = "heat" if i == 0 else "cell"
+                fill = "heat" if name.startswith("this course") else "cell"
                 elements.append(svg.Rect(x=x, y=y + 3, width=round(length, 1), height=row - 6, class_=[fill]))
                 elements.append(
                     label(x + length + 8, y + 14, f"{seconds[what] * 1e3:.3g} ms", kind="note", anchor="start")

@@ -19,7 +19,7 @@ from tutor import checkpoint, progress
 from tutor.checkpoint import REFERENCE
 from tutor.commands import generate
 from tutor.course import ROOT, STEPS
-from tutor.engine import decoder, kernels
+from tutor.engine import decoder, int8, kernels
 from tutor.grading import on_max
 from tutor.screen.terminal import console
 
@@ -173,6 +173,83 @@ def test_rows_and_weights_are_all_that_it_keeps(compiled):
     assert len(names) == len(set(names)) == 2 + 12 * config.n_layer + 2
 
 
+# ---------------------------------------------------------------- weights of int8
+
+
+@pytest.fixture(scope="module")
+def small():
+    """A tiny model with weights of int8: its two graphs are compiled now if they have not been, two minutes."""
+    fast = fast_one()
+    decoder.compile_missing(checkpoint.TINY, fast.missing("int8"))
+    fast.shrink()
+    return fast
+
+
+def test_each_row_is_rounded_by_its_own_scale():
+    """The number farthest from 0 becomes 127 or -127, and no number moves by more than half a step; 0 stays 0."""
+    weight = np.random.default_rng(0).normal(size=(5, 32)).astype(np.float32)
+    weight[1:4] *= [[1e-3], [1e3], [0]]
+    rows, scale = (tensor.to_numpy() for tensor in int8.rounded(decoder.Tensor.from_dlpack(weight)))
+    assert rows.dtype == np.int8 and abs(rows).max(axis=1).tolist() == [127, 127, 127, 0, 127]
+    assert (abs(rows * scale[:, None] - weight) <= scale[:, None] * 0.501).all()
+
+
+def test_int8_logits(small, model):
+    """They are those of a model with the rounded weights, for prompts and for tokens, so that a wrong row or scale shows;
+    and they are near those of float32."""
+    rough, text = load_checkpoint(checkpoint.TINY), GENERATED[1]["prompt_ids"] + GENERATED[1]["ids"][:20]
+    weights = dict(rough.parameters)
+    for name, weight in weights.items():
+        if len(weight.shape) == 2 and "wpe" not in name:
+            rows, scale = (tensor.to_numpy() for tensor in int8.rounded(weight))
+            weights[name] = decoder.Tensor.from_dlpack(rows * scale[:, None])
+    rough.load_state_dict(weights)
+    right, whole = (on_max(one, np.array([text])) for one in (rough, model))
+    for length in (3, 4, 5, 16, 17):  # each first one is a prompt
+        found = small.forward(decoder.Tensor.from_dlpack(np.array([text[:length]]))).to_numpy()[0, -1]
+        np.testing.assert_allclose(found, right[0, length - 1], rtol=1e-4, atol=1e-4)
+        assert abs(found - whole[0, length - 1]).max() < 0.5
+
+
+def test_int8_is_all_that_it_keeps(small):
+    """No matrix is there as float32 too, but for the positions, of which one row is looked up."""
+    kinds = {name: weight.dtype.name for name, weight in small.parameters if len(weight.shape) == 2}
+    assert {name for name, kind in kinds.items() if kind != "int8"} == {"transformer.wpe.weight"}
+    assert len(kinds) == 2 + 4 * small.config.n_layer
+
+
+def test_int8_for_pieces_that_it_does_not_go_with(monkeypatch):
+    """Who multiplies with the table the other way round gets a sentence in place of graphs."""
+    decode_step = solution_20.decode_step
+
+    def other(model, tokens, past):
+        logits, new = decode_step(model, tokens, past)
+        return logits + 0 * logits @ model.transformer.wte.weight @ model.transformer.wte.weight.T, new
+
+    monkeypatch.setattr(solution_20, "decode_step", other)
+    with pytest.raises(ValueError, match="int8 do not go with these pieces"):
+        decoder.compile_missing(checkpoint.TINY, fast_one().missing("int8"))
+
+
+def test_a_damaged_file_of_int8(monkeypatch, tmp_path):
+    fast = fast_one()
+    for graph in fast.small.values():
+        graph.file = tmp_path / graph.file.name
+        graph.file.write_bytes(b"no graph")
+    with pytest.raises(ValueError, match="was damaged, and is gone"):
+        fast.shrink()
+    assert len(fast.missing("int8")) == 2
+
+
+def test_the_operation_names_the_file_of_int8(monkeypatch, tmp_path):
+    """Another operation, or another way to round, is another graph."""
+    here = [graph.file for graph in fast_one().small.values()]
+    assert [graph.file for graph in fast_one().small.values()] == here
+    (tmp_path / "__init__.mojo").write_text("another one")
+    monkeypatch.setattr(int8, "FOLDER", tmp_path)
+    assert not {graph.file for graph in fast_one().small.values()} & set(here)
+
+
 # ---------------------------------------------------------------- when `generate` compiles
 
 
@@ -189,13 +266,13 @@ class Screen:
 def asked(fast, mine, terminal, compiles):
     """Whether `generate` would compile, and what it says."""
     screen = Screen(terminal)
-    found = generate.compiling(fast, Namespace(fast=compiles), checkpoint.TINY, mine, screen)
+    found = generate.compiling(fast, Namespace(fast=compiles, weights="float32"), checkpoint.TINY, mine, screen)
     return found is not None, " ".join(screen.lines)
 
 
 def test_when_it_compiles(monkeypatch):
     fast = fast_one()
-    monkeypatch.setattr(fast, "missing", lambda: ["token-1.mef"])
+    monkeypatch.setattr(fast, "missing", lambda weights: ["token-1.mef"])
     assert asked(None, [], True, True) == (False, "")
     compiles, says = asked(fast, [], True, False)
     assert compiles and "once per machine" in says and f"{decoder.SECONDS} s" in says
@@ -204,7 +281,7 @@ def test_when_it_compiles(monkeypatch):
     compiles, says = asked(fast, [12], True, False)
     assert not compiles and "--fast compiles them" in says
     assert asked(fast, [12], True, True)[0]
-    monkeypatch.setattr(fast, "missing", list)
+    monkeypatch.setattr(fast, "missing", lambda weights: [])
     assert asked(fast, [], True, True) == (False, "")
 
 
@@ -212,9 +289,9 @@ def test_pieces_that_have_not_passed_write_the_slow_way(model, monkeypatch):
     """What a learner tries out is seen in the text: the whole model runs, and no piece of it is taken from elsewhere."""
     monkeypatch.setattr(progress, "has_passed", lambda step: step != STEPS[8])
     screen = Screen(True)
-    assert generate.remembering(model, [7, 8, 9], screen) is None
+    assert generate.remembering(model, "float32", [7, 8, 9], screen) is None
     assert not screen.lines  # nobody has heard of a fast way yet
-    assert generate.remembering(model, [7, 8, 9, 20], screen) is None
+    assert generate.remembering(model, "float32", [7, 8, 9, 20], screen) is None
     assert "Not passed yet: 08." in screen.lines[0]
 
 
@@ -223,20 +300,23 @@ def test_pieces_that_do_not_go_with_it(monkeypatch):
     model = load_checkpoint(checkpoint.TINY)
     model.transformer.h[0].attn.__dict__.pop("n_head")
     screen = Screen(True)
-    assert generate.remembering(model, [], screen) is None
+    assert generate.remembering(model, "float32", [], screen) is None
     assert "The fast way cannot be taken" in screen.lines[0] and "n_head" in screen.lines[0]
 
 
-def test_a_compilation_that_fails(monkeypatch, capsys):
-    """The text comes all the same, then a sentence, and no error."""
+@pytest.mark.parametrize("weights", ["float32", "int8"])
+def test_a_compilation_that_fails(weights, monkeypatch, capsys):
+    """The text comes all the same, by float32, then a sentence, and no error."""
     failing = kernels.Compilation({"model": 1}, ("tests.tools.no_such_module",))
     monkeypatch.setattr(decoder, "compilation_of", lambda *args: failing)
     monkeypatch.setattr(decoder.Graph, "load", lambda graph, model: None)
-    monkeypatch.setattr(decoder.Fast, "missing", lambda fast: ["token-1.mef"])
+    monkeypatch.setattr(decoder.Fast, "missing", lambda fast, weights: ["token-1.mef"])
     arguments = {"prompt": [GENERATED[0]["prompt"]], "checkpoint": None, "mine": None, "tokens": 2, "greedy": True}
-    generate.write(arguments["prompt"][0], Namespace(**arguments, fast=True), checkpoint.TINY, [], console(stderr=True))
+    options = Namespace(**arguments, fast=True, weights=weights)
+    generate.write(arguments["prompt"][0], options, checkpoint.TINY, [], console(stderr=True))
     out, err = capsys.readouterr()
     tokenizer = read_tokenizer(checkpoint.TINY)
     text = decode(GENERATED[0]["prompt_ids"] + GENERATED[0]["ids"][:2], tokenizer)
     assert out == text + "\n"
+    assert ("written with float32" in err) == (weights == "int8")
     assert "It stays as slow as it was" in err and "no_such_module" in err

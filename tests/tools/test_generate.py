@@ -111,6 +111,7 @@ def test_options_that_leave_the_best_token(option):
         ["--top-p", "1.1"],
         ["--tokens", "0"],
         ["--seed", "x"],
+        ["--weights", "q4"],
         ["--temperature", "1", "--greedy"],
         [],
     ],

@@ -86,7 +86,7 @@ def write(prompt: str, args: Namespace, folder: Path, mine: list[int], screen: C
         rng = np.random.default_rng(seed)
         choose = partial(sample, temperature=args.temperature, top_k=args.top_k, top_p=args.top_p, rng=rng)
         how = f"seed {seed}"
-    fast = remembering(model, mine, screen)
+    fast = remembering(model, args.weights, mine, screen)
     compilation = compiling(fast, args, folder, mine, screen)
     new = takewhile(lambda token: token != end, generate(fast or model, tokens, args.tokens, choose))
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `generate … | head -1` ends quietly, like other programs
@@ -110,7 +110,7 @@ def write(prompt: str, args: Namespace, folder: Path, mine: list[int], screen: C
         screen.print(f"[dim]{count} tokens in {seconds:.1f} s, {count / seconds:.1f} per second; {how}[/]")
         if stopped:
             raise KeyboardInterrupt
-        if compilation and fast and fast.missing():
+        if compilation and fast and fast.missing(args.weights):
             screen.print("[dim]The text is done. Ctrl-C ends the compilation too, and leaves it for another time.[/]")
             try:
                 compile_kernels(["model"], WHAT, screen, compilation)
@@ -118,26 +118,34 @@ def write(prompt: str, args: Namespace, folder: Path, mine: list[int], screen: C
                 screen.print(f"It stays as slow as it was: {error}.", markup=False)
 
 
-def remembering(model: Any, mine: list[int], screen: Console) -> "Fast | None":
+def remembering(model: Any, weights: str, mine: list[int], screen: Console) -> "Fast | None":
     """The model made fast; None where the learner's pieces are not known to go with that.
 
-    A learner who has written the step that makes it fast, or whose pieces do not fit it, is told so.
+    A learner who has written the step that makes it fast, or whose pieces do not fit it, is told so. Weights of int8, where
+    they are asked for, wait for their graphs to be compiled: until then it is float32, and a line says that.
     """
     from solutions import solution_20
     from tutor.engine.decoder import Fast
 
+    fast = None
     if doubtful := unpassed(mine):
         if FAST in mine:
             screen.print(
                 f"[dim]Not passed yet: {listed(doubtful)}. So your whole model runs for each token, the slow way.[/]"
             )
-        return None
-    try:
-        return Fast(model, model.config, solution_20)
-    except Exception as error:
-        why = f"{type(error).__name__}: {error}".splitlines()[0]
-        screen.print(f"The fast way cannot be taken with these pieces, so this is the slow one. {why}", markup=False)
-        return None
+    else:
+        try:
+            fast = Fast(model, model.config, solution_20)
+        except Exception as error:
+            why = f"{type(error).__name__}: {error}".splitlines()[0]
+            screen.print(
+                f"The fast way cannot be taken with these pieces, so this is the slow one. {why}", markup=False
+            )
+    if weights == "int8" and fast and not fast.missing(weights):
+        fast.shrink()
+    elif weights == "int8":
+        screen.print("[dim]This text is written with float32: of int8 there are no compiled graphs here yet.[/]")
+    return fast
 
 
 def compiling(
@@ -146,7 +154,7 @@ def compiling(
     """What compiles the graphs that the machine lacks while the text is written, and a word about it; None where it should not."""
     from tutor.engine.decoder import SECONDS, compilation_of
 
-    if fast is None or not fast.missing():
+    if fast is None or not (files := fast.missing(args.weights)):
         return None
     if mine and not args.fast:
         screen.print(f"[dim]Your pieces make graphs of their own: --fast compiles them, about {SECONDS} s, once.[/]")
@@ -156,7 +164,7 @@ def compiling(
     screen.print(
         f"[dim]Beside the text, MAX compiles {WHAT}: about {SECONDS} s, once per machine. The text comes slower meanwhile.[/]"
     )
-    return compilation_of(fast, folder, mine)
+    return compilation_of(files, folder, mine)
 
 
 def as_it_comes(ids: Iterable[int], decode: Callable[[list[int]], str]) -> Iterator[str]:

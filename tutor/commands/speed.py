@@ -60,17 +60,21 @@ def random_gpt2(folder: Path) -> Path:
 # ---------------------------------------------------------------- who writes
 
 
-def engine(folder: Path) -> Writer:
-    """The course's: the solutions, as `generate` makes them fast. Compiles what this machine lacks: minutes, once."""
+def engine(folder: Path, weights: str = "float32") -> Writer:
+    """The course's: the solutions, as `generate` makes them fast, with weights of float32 or int8.
+
+    Compiles what this machine lacks: minutes, once.
+    """
     from solutions import solution_20
     from solutions.solution_15 import load_checkpoint
     from solutions.solution_17 import generate
-    from tutor.engine.decoder import Fast, nothing_lazy
+    from tutor.engine.decoder import Fast, compile_missing, nothing_lazy
 
     model = load_checkpoint(folder)
     fast = Fast(model, model.config, solution_20)
-    for graph in fast.graphs.values():
-        graph.compile()
+    compile_missing(folder, fast.missing(weights))
+    if weights == "int8":
+        fast.shrink()
 
     def write(tokens: Sequence[int], count: int) -> Iterator[int]:
         with nothing_lazy():
@@ -128,9 +132,10 @@ def writers(folder: Path) -> dict[str, Writer]:
     """All that are compared, by name."""
     return {
         "this course": engine(folder),
+        "this course, int8": engine(folder, "int8"),
         "Hugging Face": hugging_face(folder),
         "CTranslate2": ctranslate2(folder, "float32"),
-        "CTranslate2 int8": ctranslate2(folder, "int8"),
+        "CTranslate2, int8": ctranslate2(folder, "int8"),
     }
 
 

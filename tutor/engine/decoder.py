@@ -9,6 +9,7 @@ tests/tools/test_decoder.py says when a new version changes them.
 """
 
 import contextlib
+import copy
 import fcntl
 import hashlib
 import os
@@ -27,6 +28,7 @@ from max.experimental import compilation, functional, nn
 from max.experimental.tensor import Tensor
 from max.graph import StaticDim, TensorType
 
+from tutor.engine import int8
 from tutor.engine.kernels import Compilation, store
 
 GRAPHS = "token", "prompt"
@@ -81,6 +83,11 @@ class Step(nn.Module):
         return self.decode_step(self, tokens, list(zip(past[::2], past[1::2], strict=True)) or None)
 
 
+def digest(content: bytes) -> str:
+    """What names a file by its content."""
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
 @contextlib.contextmanager
 def blocks_by(step_20: ModuleType, change: Callable[[str, Callable], Callable]) -> Iterator[None]:
     """For a while, have `decode_step` call its two block functions as `change` makes them from their names and selves."""
@@ -117,11 +124,21 @@ class Graph:
         tokens = TensorType(DType.int64, [1, 1 if name == "token" else "seq"], device=CPU())
         sizes = ["past", 1, config.n_head, config.n_embd // config.n_head]
         rows = [TensorType(DType.float32, sizes, device=CPU())] * (2 * config.n_layer if name == "token" else 0)
-        with blocks_by(step_20, shared):
-            traced = Step(model, step_20).trace(tokens, *rows)
-        self._graph = traced.graph
-        digest = hashlib.sha256(str(traced).encode()).hexdigest()[:16]  # before `compile`, which changes the graph
-        self.file = store() / f"{name}-{digest}.mef"
+        self._model, self._step_20, self._given = model, step_20, (tokens, *rows)
+        self.file = store() / f"{name}-{digest(str(self._traced()).encode())}.mef"
+
+    def _traced(self) -> compilation.StagedGraph:
+        """The graph of the model as it is now."""
+        with blocks_by(self._step_20, shared):
+            return Step(self._model, self._step_20).trace(*self._given)
+
+    def smaller(self) -> "Graph":
+        """The same graph of the model when its weights are int8. MAX needs seconds to trace that, so its file is named
+        by this one's, and by the operation's source."""
+        small, name = copy.copy(self), self.file.name.partition("-")[0]
+        source = (int8.FOLDER / "__init__.mojo").read_bytes()
+        small.file = self.file.with_name(f"{name}-int8-{digest(self.file.name.encode() + source)}.mef")
+        return small
 
     def compile(self) -> None:
         """Compile it into its file, which appears when it is whole, unless another process did so meanwhile."""
@@ -131,7 +148,7 @@ class Graph:
             if self.file.exists():
                 return
             part = self.file.with_suffix(".part")
-            engine.InferenceSession(devices=[CPU()]).compile(self._graph).export_mef(part)
+            engine.InferenceSession(devices=[CPU()]).compile(self._traced().graph).export_mef(part)
             part.replace(self.file)
 
     def load(self, model: nn.Module) -> engine.Model | None:
@@ -204,12 +221,14 @@ class Fast(nn.Module):
         config: that of the model.
         transformer: that of the model, whose linear layers it turns into columns.
         graphs: the graphs by name; each is used from the moment when its file is there.
+        small: the graphs for weights of int8, which `shrink` turns to.
     """
 
     def __init__(self, model: nn.Module, config: Any, step_20: ModuleType):
         use_columns(model)
         self.config, self.transformer = config, model.transformer
         self.graphs = {name: Graph(name, self, config, step_20) for name in GRAPHS}
+        self.small = {name: graph.smaller() for name, graph in self.graphs.items()}
         self._loaded: dict[str, engine.Model | None] = {}
         self._step_20 = step_20
         self._blocks = {name: interpreted(getattr(step_20, name)) for name in BLOCKS.values()}
@@ -228,9 +247,22 @@ class Fast(nn.Module):
         logits[0, -1] = last
         return Tensor.from_dlpack(logits)
 
-    def missing(self) -> list[str]:
-        """The files of those of its graphs that this machine has not compiled yet."""
-        return [graph.file.name for graph in self.graphs.values() if not graph.file.exists()]
+    def missing(self, weights: str = "float32") -> list[str]:
+        """The files of those of its graphs that this machine has not compiled yet, for weights of float32 or int8."""
+        graphs = self.graphs if weights == "float32" else self.small
+        return [graph.file.name for graph in graphs.values() if not graph.file.exists()]
+
+    def shrink(self) -> None:
+        """Make its weights int8, when none of the graphs for that is missing. There is no way back.
+
+        Raises:
+            ValueError: one of their files is damaged; it is gone now.
+        """
+        int8.use_int8(self, Column, int8.rounded)
+        self.graphs = self.small
+        self._loaded = {name: graph.load(self) for name, graph in self.graphs.items()}
+        if not all(self._loaded.values()):
+            raise ValueError("A compiled graph for weights of int8 was damaged, and is gone. Try again.")
 
     def _step(self, new: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """What `decode_step` gives for the new tokens, [1, T], in NumPy."""
@@ -250,14 +282,15 @@ class Fast(nn.Module):
 # ---------------------------------------------------------------- in the process that compiles
 
 
-def compilation_of(fast: Fast, folder: Path, mine: Sequence[int]) -> Compilation:
+def compilation_of(files: Sequence[str], folder: Path, mine: Sequence[int]) -> Compilation:
     """What compiles the missing graphs of the model in a checkpoint's folder, as one batch, "model".
 
     Args:
+        files: what `Fast.missing` says.
         mine: the steps whose pieces are the learner's.
     """
     numbers = ",".join(map(str, mine))
-    return Compilation({"model": SECONDS}, (__spec__.name, str(folder), numbers, *fast.missing()))
+    return Compilation({"model": SECONDS}, (__spec__.name, str(folder), numbers, *files))
 
 
 def compile_missing(folder: Path, files: Sequence[str]) -> None:
@@ -265,6 +298,7 @@ def compile_missing(folder: Path, files: Sequence[str]) -> None:
 
     Raises:
         ValueError: the pieces make other graphs here than those that the files are named by.
+            Or weights of int8 do not go with the pieces, which do more with them than multiply.
     """
     from solutions import solution_20
     from solutions.solution_01 import GPT2Config
@@ -273,11 +307,18 @@ def compile_missing(folder: Path, files: Sequence[str]) -> None:
     config = GPT2Config.from_json(folder / "config.json")
     with functional.lazy():
         model = GPT2LMHeadModel(config)
-    graphs = [graph for graph in Fast(model, config, solution_20).graphs.values() if graph.file.name in files]
+    fast = Fast(model, config, solution_20)
+    small = [graph for graph in fast.small.values() if graph.file.name in files]
+    graphs = small or [graph for graph in fast.graphs.values() if graph.file.name in files]
     if len(graphs) < len(files):
         raise ValueError("the graph is another one each time that it is made, so it cannot be kept")
-    for graph in graphs:
-        graph.compile()
+    if small:
+        int8.use_int8(fast, Column, int8.unknown)
+    try:
+        for graph in graphs:
+            graph.compile()
+    except (AttributeError, TypeError) as error:
+        raise ValueError(f"weights of int8 do not go with these pieces: {error}") from error
 
 
 if __name__ == "__main__":
