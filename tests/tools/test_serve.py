@@ -290,3 +290,9 @@ def test_the_learners_pieces(layout, kernels_ready):
             port, json.dumps({"model": MODEL, "prompt": "The queen", "max_tokens": 5, "temperature": 0})
         )
         assert code == 200 and answer["choices"][0]["text"] == " rules the land. She"
+
+
+def test_nobody_left_to_stop_it():
+    """A server whose `serve` is killed ends by itself."""
+    with serving(stop=signal.SIGKILL) as (process, _, text):
+        assert process.poll() is None, text

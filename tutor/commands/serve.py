@@ -1,6 +1,7 @@
 """`serve`: MAX Serve answers requests with the course's GPT-2, or with the learner's, as OpenAI's endpoint does.
 
 The server is a program of its own, in a session of its own: Ctrl-C comes here alone, and here all its processes are ended.
+Where this process is killed, they end by themselves.
 """
 
 import errno
@@ -35,6 +36,8 @@ SECONDS = 20
 COLD = 240
 """About how long the server takes to become healthy, where its graphs are compiled and where not: what the bar expects."""
 FIRST = "Starting MAX Serve, and compiling its graphs, once per machine"
+UNTIL_ALONE = 'exec 3<&0; (read _ <&3; kill -9 0) & exec "$@" 3<&- </dev/null'
+"""For sh: run a command, and end its session when nobody holds the other end of its standard input, however they ended."""
 
 
 class ServeError(Exception):
@@ -148,13 +151,14 @@ def running(
         "MAX_SERVE_PORT": str(args.port),
         "MAX_SERVE_DISABLE_TELEMETRY": "1",  # or it also listens on port 8001
         "HF_HUB_OFFLINE": "1",
+        "NUMPY_MADVISE_HUGEPAGE": "0",  # in huge pages the shortest text fills its whole cache: 75 MB in GPT-2 124M
         "GPT2_MINE": ",".join(map(str, mine)),
     }
     log = place / "log"
     with log.open("w") as file:
         server = subprocess.Popen(
-            command_line,
-            stdin=subprocess.DEVNULL,
+            ["sh", "-c", UNTIL_ALONE, "sh", *command_line],
+            stdin=subprocess.PIPE,
             stdout=file,
             stderr=subprocess.STDOUT,
             env=os.environ | variables,
