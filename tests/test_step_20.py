@@ -267,7 +267,8 @@ def test_prompt(answer, model, prompt, two_layers):
         anew, _ = decoded(answer, model_of(random), random["input_ids"][:, :3], None)
         return "" if fits(anew) else KEPT.format("decode_step")
 
-    suspects = [(random["logits"][:, 0], first), stale, mistakes]
+    no_norm = random["h.1"][:, 2] @ random.weights["wte.weight"].T, "ln_f is missing: it comes before the logits."
+    suspects = [(random["logits"][:, 0], first), no_norm, stale, mistakes]
     sizes, what = random.sizes | {"T": 3}, "decode_step's result"
     close(logits, random["logits"][:, 2], "B V", sizes=sizes, shapes=shapes, suspects=suspects, what=what)
     rows = kept(random.numpy, random["input_ids"][:, :3])
