@@ -193,7 +193,7 @@ def test_token_block(answer, random):
     P = 5
     x = random["embeddings"][:, P : P + 1]
     past_k, past_v = rows[:, :P].copy()
-    past_k[:, 0] *= 1000  # large keys, of the first text alone
+    past_k[:, 0] *= 300  # large keys, of the first text alone
     found, new = pair(on_max(answer.token_block, block, x, past_k, past_v), "token_block", "its key and value")
     mine = partial(on_max, answer.token_block, block)
     known = mistakes_in(formula, lambda formula: formula(x, past_k, past_v)[0], mine)
@@ -267,7 +267,8 @@ def test_prompt(answer, model, prompt, two_layers):
         anew, _ = decoded(answer, model_of(random), random["input_ids"][:, :3], None)
         return "" if fits(anew) else KEPT.format("decode_step")
 
-    no_norm = random["h.1"][:, 2] @ random.weights["wte.weight"].T, "ln_f is missing: it comes before the logits."
+    ids, body = random["input_ids"][:, :3], Part(gpt2.model, **random.numpy.keywords | {"ln_f": lambda x: x})
+    no_norm = body(ids)[:, -1] @ random.weights["wte.weight"].T, "ln_f is missing: it comes before the logits."
     suspects = [(random["logits"][:, 0], first), no_norm, stale, mistakes]
     sizes, what = random.sizes | {"T": 3}, "decode_step's result"
     close(logits, random["logits"][:, 2], "B V", sizes=sizes, shapes=shapes, suspects=suspects, what=what)

@@ -92,9 +92,10 @@ def codes_in(code: CodeType) -> Iterator[CodeType]:
 
 @contextmanager
 def noted(module: ModuleType) -> Iterator[Notes]:
-    """A learner's file, each of whose operations notes its value meanwhile."""
-    tree = noting(Path(str(module.__file__)).read_text())
-    code = {one.co_qualname: one for one in codes_in(compile(tree, str(module.__file__), "exec"))}
+    """A learner's file, each of whose operations notes its value meanwhile, unless it is gone."""
+    path = Path(str(module.__file__))
+    tree = noting(path.read_text() if path.exists() else "")
+    code = {one.co_qualname: one for one in codes_in(compile(tree, str(path), "exec"))}
     own = {function: function.__code__ for function in functions_in(module, module.__name__)}
     notes = vars(module)["_note"] = Notes()
     try:
