@@ -123,7 +123,8 @@ def compare(found, vector, count, exclude, what, formula, *args):
             others = [[pair[i] for pair in pairs] for i in (0, 1)]
             return any(map(fits, others)) and others[0] == ids and np.allclose(others[1], similarities)
 
-        return mistakes_in(formula, lambda wrong: wrong(*args))(both_fit)
+        ids_of = mistakes_in(formula, lambda wrong: [row for row, _ in wrong(*args)], searched=False)
+        return mistakes_in(formula, lambda wrong: wrong(*args))(both_fit) or ids_of(fits)
 
     equal(ids, right, suspects=suspects, what=f"The list of rows from {what}")
     close(similarities, cosine[right], "count", suspects=suspects, what=f"The list of similarities from {what}")
