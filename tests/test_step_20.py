@@ -257,22 +257,22 @@ def test_prompt(answer, model, prompt, two_layers):
         "B C": "those are vectors, not logits.",
     }
     first = "Those are the logits of the first position. The last one's are for the next token."
-    whole = Part(gpt2.logits, transformer=random.numpy, wte=random.numpy.wte)
+    ids, whole = random["input_ids"][:, :3], Part(gpt2.logits, transformer=random.numpy, wte=random.numpy.wte)
     mine = lambda ids: decoded(answer, model, ids, None)[0][:, np.newaxis]  # noqa: E731
-    mistakes = mistakes_in(whole, lambda formula: formula(random["input_ids"][:, :3])[:, -1], mine)
+    mistakes = mistakes_in(whole, lambda formula: formula(ids)[:, -1], mine)
 
     def stale(fits):
-        anew, _ = decoded(answer, model_of(random), random["input_ids"][:, :3], None)
+        anew, _ = decoded(answer, model_of(random), ids, None)
         return "" if fits(anew) else KEPT.format("decode_step")
 
-    ids, body = random["input_ids"][:, :3], Part(gpt2.model, **random.numpy.keywords | {"ln_f": lambda x: x})
+    body = Part(gpt2.model, **random.numpy.keywords | {"ln_f": lambda x: x})
     no_norm = body(ids)[:, -1] @ random.weights["wte.weight"].T, "ln_f is missing: it comes before the logits."
     suspects = [(random["logits"][:, 0], first), no_norm, stale, mistakes]
     sizes, what = random.sizes | {"T": 3}, "decode_step's result"
     close(logits, random["logits"][:, 2], "B V", sizes=sizes, shapes=shapes, suspects=suspects, what=what)
-    rows = kept(random.numpy, random["input_ids"][:, :3])
+    rows = kept(random.numpy, ids)
     suspects = [(rows[::-1], "The blocks come in reverse order.")]
-    close(new, rows, NEW, sizes=random.sizes | {"T": 3}, suspects=suspects, what="What decode_step keeps of a prompt")
+    close(new, rows, NEW, sizes=sizes, suspects=suspects, what="What decode_step keeps of a prompt")
 
 
 def go_on(answer, model, random, new, positions):

@@ -150,25 +150,25 @@ def mistakes_in(
         def known(count: int) -> str:
             return next((says for wrong, says in made(function, count) if explains(wrong)), "")
 
-        def unknown() -> str:
-            if not searched:
-                return ""
+        def unknown() -> tuple[str, str]:
+            """What the search says, and how far the learner's code is right."""
             if not mine:
-                return search(function, surely, keywords) or known(2)
+                return search(function, surely, keywords), ""
             with noted(module_looked_at()) as notes:
                 found = call(mine)
             if not fits(found):
-                return CHANGES
+                return CHANGES, ""
             trace, place = follow(function, result_of, notes)
-            return search(function, surely, keywords, result_of, found, place) or known(2) or trace * bool(notes)
+            return search(function, surely, keywords, result_of, found, place), trace
 
         with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):  # some mistakes divide by zero
             if sentence := known(1):
                 return sentence
+            trace = ""
             try:
-                return unknown()
+                sentence, trace = unknown() if searched else ("", "")
             except Exception as error:  # the search's own: a learner is better off with the general sentence
                 failed.append(error)
-                return ""
+            return sentence or known(2) or trace
 
     return explain

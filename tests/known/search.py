@@ -441,6 +441,8 @@ def search(
             if i in values or place.field == "func":
                 both = place.with_others(everywhere)
                 for rank, code, nodes in changes(place, names[one.name], values.get(i)):
+                    if rank == SOLVED and not result_of:
+                        continue
                     other = filled(code, **nodes)
                     for here in (place, both) if both and rank < AROUND else (place,):
                         todo.setdefault((rank, here), []).append(other)
@@ -486,7 +488,7 @@ def search(
     for (rank, place), others in sorted(todo.items(), key=lambda item: item[0][0]):
         if time.thread_time() - begin + spent > SECONDS or rank > best:
             break
-        for other in (solved_at if rank == SOLVED else tried)(place, others) if rank != SOLVED or result_of else ():
+        for other in (solved_at if rank == SOLVED else tried)(place, others):
             finds.append((place, other))
             best = rank
     spent += time.thread_time() - begin

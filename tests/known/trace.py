@@ -118,6 +118,8 @@ def follow(formula: FunctionType, run: Callable[[FunctionType], Any], notes: Not
         run: gives the result of such a function for the check's own input.
         notes: the learner's values.
     """
+    if not notes:
+        return "", ""
     function = remade(formula, {name: noting(text) for name, text in texts(formula).items()})
 
     def values(changed: int | None = None) -> tuple[Notes, Any]:

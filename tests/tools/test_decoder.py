@@ -289,9 +289,9 @@ def test_pieces_that_have_not_passed_write_the_slow_way(model, monkeypatch):
     """What a learner tries out is seen in the text: the whole model runs, and no piece of it is taken from elsewhere."""
     monkeypatch.setattr(progress, "has_passed", lambda step: step != STEPS[8])
     screen = Screen(True)
-    assert generate.remembering(model, "float32", [7, 8, 9], screen) is None
+    assert generate.remembering(model, [7, 8, 9], screen) is None
     assert not screen.lines  # nobody has heard of a fast way yet
-    assert generate.remembering(model, "float32", [7, 8, 9, 20], screen) is None
+    assert generate.remembering(model, [7, 8, 9, 20], screen) is None
     assert "Not passed yet: 08." in screen.lines[0]
 
 
@@ -300,7 +300,7 @@ def test_pieces_that_do_not_go_with_it(monkeypatch):
     model = load_checkpoint(checkpoint.TINY)
     model.transformer.h[0].attn.__dict__.pop("n_head")
     screen = Screen(True)
-    assert generate.remembering(model, "float32", [], screen) is None
+    assert generate.remembering(model, [], screen) is None
     assert "The fast way cannot be taken" in screen.lines[0] and "n_head" in screen.lines[0]
 
 

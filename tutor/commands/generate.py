@@ -86,7 +86,9 @@ def write(prompt: str, args: Namespace, folder: Path, mine: list[int], screen: C
         rng = np.random.default_rng(seed)
         choose = partial(sample, temperature=args.temperature, top_k=args.top_k, top_p=args.top_p, rng=rng)
         how = f"seed {seed}"
-    fast = remembering(model, args.weights, mine, screen)
+    fast = remembering(model, mine, screen)
+    if args.weights == "int8":
+        shrink(fast, screen)
     compilation = compiling(fast, args, folder, mine, screen)
     new = takewhile(lambda token: token != end, generate(fast or model, tokens, args.tokens, choose))
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `generate … | head -1` ends quietly, like other programs
@@ -118,34 +120,34 @@ def write(prompt: str, args: Namespace, folder: Path, mine: list[int], screen: C
                 screen.print(f"It stays as slow as it was: {error}.", markup=False)
 
 
-def remembering(model: Any, weights: str, mine: list[int], screen: Console) -> "Fast | None":
+def remembering(model: Any, mine: list[int], screen: Console) -> "Fast | None":
     """The model made fast; None where the learner's pieces are not known to go with that.
 
-    A learner who has written the step that makes it fast, or whose pieces do not fit it, is told so. Weights of int8, where
-    they are asked for, wait for their graphs to be compiled: until then it is float32, and a line says that.
+    A learner who has written the step that makes it fast, or whose pieces do not fit it, is told so.
     """
     from solutions import solution_20
     from tutor.engine.decoder import Fast
 
-    fast = None
     if doubtful := unpassed(mine):
         if FAST in mine:
             screen.print(
                 f"[dim]Not passed yet: {listed(doubtful)}. So your whole model runs for each token, the slow way.[/]"
             )
-    else:
-        try:
-            fast = Fast(model, model.config, solution_20)
-        except Exception as error:
-            why = f"{type(error).__name__}: {error}".splitlines()[0]
-            screen.print(
-                f"The fast way cannot be taken with these pieces, so this is the slow one. {why}", markup=False
-            )
-    if weights == "int8" and fast and not fast.missing(weights):
+        return None
+    try:
+        return Fast(model, model.config, solution_20)
+    except Exception as error:
+        why = f"{type(error).__name__}: {error}".splitlines()[0]
+        screen.print(f"The fast way cannot be taken with these pieces, so this is the slow one. {why}", markup=False)
+        return None
+
+
+def shrink(fast: "Fast | None", screen: Console) -> None:
+    """Make the weights int8, once the graphs for that are compiled; until then it is float32, and a line says so."""
+    if fast and not fast.missing("int8"):
         fast.shrink()
-    elif weights == "int8":
+    else:
         screen.print("[dim]This text is written with float32: of int8 there are no compiled graphs here yet.[/]")
-    return fast
 
 
 def compiling(

@@ -318,6 +318,8 @@ def compile_missing(folder: Path, files: Sequence[str]) -> None:
         for graph in graphs:
             graph.compile()
     except (AttributeError, TypeError) as error:
+        if not small:
+            raise
         raise ValueError(f"weights of int8 do not go with these pieces: {error}") from error
 
 
