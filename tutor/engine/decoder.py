@@ -134,9 +134,9 @@ class Graph:
 
     def smaller(self) -> "Graph":
         """The same graph of the model when its weights are int8. MAX needs seconds to trace that, so its file is named
-        by this one's, and by the operation's source."""
+        by this one's, and by the sources of what is done with int8."""
         small, name = copy.copy(self), self.file.name.partition("-")[0]
-        source = (int8.FOLDER / "__init__.mojo").read_bytes()
+        source = b"".join((int8.FOLDER / f"__init__.{kind}").read_bytes() for kind in ("mojo", "py"))
         small.file = self.file.with_name(f"{name}-int8-{digest(self.file.name.encode() + source)}.mef")
         return small
 

@@ -14,8 +14,6 @@ comptime LANES = simd_width_of[FLOAT]()
 """How many float32 numbers the processor multiplies at once: 4, 8 or 16."""
 comptime ROWS = 8
 """How many rows of the matrix are read side by side: each has a sum of its own, so that none waits for another."""
-comptime VECTORS = 2
-"""How many vectors a number is multiplied with once it is a float."""
 comptime SMALL = 1 << 18
 """How many multiplications are a part at least."""
 
@@ -43,39 +41,28 @@ struct Int8Product:
         # Four parts for each thread, so that nobody waits for long; what is small is not worth a second thread.
         var parts = max(1, min(4 * parallelism_level(None), T * N * K // SMALL))
 
-        def tile[height: Int, width: Int](n: Int, t: Int) {imm}:
-            """Rows n to n + height by vectors t to t + width."""
-            var sums = Array[SIMD[FLOAT, LANES], height * width](fill=0)
+        def tile[height: Int](n: Int, t: Int) {imm}:
+            """Rows n to n + height by vector t."""
+            var sums = Array[SIMD[FLOAT, LANES], height](fill=0)
             for k in range(0, K, LANES):
-                var vectors = Array[SIMD[FLOAT, LANES], width](fill=0)
-                comptime for j in range(width):
-                    vectors[j] = x_at.unsafe_load[width=LANES]((t + j) * K + k)
+                var vector = x_at.unsafe_load[width=LANES](t * K + k)
                 comptime for i in range(height):
                     var row = rows_at.unsafe_load[width=LANES]((n + i) * K + k).cast[FLOAT]()
-                    comptime for j in range(width):
-                        sums[i * width + j] = row.fma(vectors[j], sums[i * width + j])
+                    sums[i] = row.fma(vector, sums[i])
             comptime for i in range(height):
-                comptime for j in range(width):
-                    var sum = sums[i * width + j].reduce_add()
-                    y_at.unsafe_store((t + j) * N + n + i, sum * scale_at.unsafe_load(n + i))
-
-        def all_vectors[height: Int](n: Int) {imm}:
-            var t = 0
-            while t + VECTORS <= T:
-                tile[height, VECTORS](n, t)
-                t += VECTORS
-            if t < T:
-                tile[height, 1](n, t)
+                y_at.unsafe_store(t * N + n + i, sums[i].reduce_add() * scale_at.unsafe_load(n + i))
 
         def part(i: Int) {imm}:
             """The rows of one part, which a thread does by itself."""
             var n = i * N // parts
             var end = (i + 1) * N // parts
             while n + ROWS <= end:
-                all_vectors[ROWS](n)
+                for t in range(T):
+                    tile[ROWS](n, t)
                 n += ROWS
             while n < end:
-                all_vectors[1](n)
+                for t in range(T):
+                    tile[1](n, t)
                 n += 1
 
         sync_parallelize(part, parts)

@@ -14,7 +14,7 @@ from max.driver import CPU
 from max.dtype import DType
 from max.experimental import functional, nn
 from max.experimental.tensor import Tensor
-from max.graph import DeviceRef, TensorType
+from max.graph import DeviceRef, StaticDim, TensorType
 
 FOLDER = Path(__file__).parent
 LANES = 16
@@ -50,7 +50,13 @@ class Small(nn.Module):
         self.rows, self.scale = rows, scale
 
     def product(self, x: Tensor) -> Tensor:
-        """[T, in] -> [T, out]."""
+        """[T, in] -> [T, out].
+
+        Where T is a symbol, as for a prompt, a weight is read once for many tokens, and reading is not what takes the time:
+        the numbers are made float32 first, and MAX has a product for those.
+        """
+        if not isinstance(x.shape[0], StaticDim):
+            return x @ (self.rows.cast(DType.float32) * self.scale.reshape([-1, 1])).T
         kind = TensorType(DType.float32, [x.shape[0], self.rows.shape[0]], device=DeviceRef.CPU())
         inputs = [x, self.rows, self.scale]
         return functional.custom("int8_product", CPU(), inputs, [kind], custom_extensions=FOLDER)[0]
