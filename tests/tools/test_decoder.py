@@ -1,6 +1,6 @@
 """The engine: text by keys and values that are kept is the text of the whole model, compiled and by the interpreter.
 
-What is compiled here is one graph, that of a token of the tiny model, and only where this machine lacks it.
+What is compiled here are graphs of the tiny model and the product of int8, and only where this machine lacks them.
 """
 
 import json
@@ -10,6 +10,9 @@ from argparse import Namespace
 
 import numpy as np
 import pytest
+from max.driver import CPU
+from max.dtype import DType
+from max.graph import TensorType
 
 from solutions import solution_17, solution_20
 from solutions.solution_01 import GPT2Config
@@ -192,6 +195,26 @@ def test_each_row_is_rounded_by_its_own_scale():
     rows, scale = (tensor.to_numpy() for tensor in int8.rounded(decoder.Tensor.from_dlpack(weight)))
     assert rows.dtype == np.int8 and abs(rows).max(axis=1).tolist() == [127, 127, 127, 0, 127]
     assert (abs(rows * scale[:, None] - weight) <= scale[:, None] * 0.501).all()
+
+
+class Product(decoder.nn.Module):
+    """The operation alone, for matrices of all sizes."""
+
+    def forward(self, x, rows, scale):
+        """[2, in] by int8 [out, in] and scales, [out] -> [2, out]."""
+        return int8.Small(rows, scale).product(x)
+
+
+def test_int8_product():
+    """Every row meets every vector: rows that fill no tile and parts of unequal size are no exception."""
+    x, rows, scale = ((DType.float32, [2, "in"]), (DType.int8, ["out", "in"]), (DType.float32, ["out"]))
+    run = Product().compile(*(TensorType(dtype, shape, device=CPU()) for dtype, shape in (x, rows, scale)))
+    rng = np.random.default_rng(0)
+    for size, out in ((16, 1), (16, 5), (64, 24), (768, 1003), (3072, 771)):
+        x, scale = (rng.normal(size=shape).astype(np.float32) for shape in ((2, size), out))
+        rows = rng.integers(-127, 128, size=(out, size), dtype=np.int8)
+        found = run(*map(decoder.Tensor.from_dlpack, (x, rows, scale))).to_numpy()
+        np.testing.assert_allclose(found, x @ (rows * scale[:, None]).T, rtol=1e-4, atol=1e-2)
 
 
 def test_int8_logits(small, model):

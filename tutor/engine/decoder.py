@@ -37,7 +37,7 @@ BLOCKS = {"token": "token_block", "prompt": "prompt_block"}
 """The function of step 20 that sends each of them through a block."""
 
 
-SECONDS = 300
+SECONDS = 150
 """About how long both take to compile on two cores, beside the text that is written meanwhile."""
 
 
