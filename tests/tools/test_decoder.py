@@ -268,7 +268,8 @@ def test_the_operation_names_the_file_of_int8(monkeypatch, tmp_path):
     """Another operation, or another way to round, is another graph."""
     here = [graph.file for graph in fast_one().small.values()]
     assert [graph.file for graph in fast_one().small.values()] == here
-    (tmp_path / "__init__.mojo").write_text("another one")
+    for kind in ("mojo", "py"):
+        (tmp_path / f"__init__.{kind}").write_text("another one")
     monkeypatch.setattr(int8, "FOLDER", tmp_path)
     assert not {graph.file for graph in fast_one().small.values()} & set(here)
 
