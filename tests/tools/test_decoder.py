@@ -264,12 +264,14 @@ def test_a_damaged_file_of_int8(monkeypatch, tmp_path):
     assert len(fast.missing("int8")) == 2
 
 
-def test_the_operation_names_the_file_of_int8(monkeypatch, tmp_path):
-    """Another operation, or another way to round, is another graph."""
+@pytest.mark.parametrize("changed", ["mojo", "py"])
+def test_each_source_names_the_file_of_int8(changed, monkeypatch, tmp_path):
+    """Another operation, or another use of it, is another graph."""
     here = [graph.file for graph in fast_one().small.values()]
     assert [graph.file for graph in fast_one().small.values()] == here
     for kind in ("mojo", "py"):
-        (tmp_path / f"__init__.{kind}").write_text("another one")
+        source = (int8.FOLDER / f"__init__.{kind}").read_text()
+        (tmp_path / f"__init__.{kind}").write_text("another one" if kind == changed else source)
     monkeypatch.setattr(int8, "FOLDER", tmp_path)
     assert not {graph.file for graph in fast_one().small.values()} & set(here)
 

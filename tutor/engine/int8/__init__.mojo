@@ -41,28 +41,27 @@ struct Int8Product:
         # Four parts for each thread, so that nobody waits for long; what is small is not worth a second thread.
         var parts = max(1, min(4 * parallelism_level(None), T * N * K // SMALL))
 
-        def tile[height: Int](n: Int, t: Int) {imm}:
-            """Rows n to n + height by vector t."""
-            var sums = Array[SIMD[FLOAT, LANES], height](fill=0)
-            for k in range(0, K, LANES):
-                var vector = x_at.unsafe_load[width=LANES](t * K + k)
+        def tile[height: Int](n: Int) {imm}:
+            """Rows n to n + height, by each of the vectors."""
+            for t in range(T):
+                var sums = Array[SIMD[FLOAT, LANES], height](fill=0)
+                for k in range(0, K, LANES):
+                    var vector = x_at.unsafe_load[width=LANES](t * K + k)
+                    comptime for i in range(height):
+                        var row = rows_at.unsafe_load[width=LANES]((n + i) * K + k).cast[FLOAT]()
+                        sums[i] = row.fma(vector, sums[i])
                 comptime for i in range(height):
-                    var row = rows_at.unsafe_load[width=LANES]((n + i) * K + k).cast[FLOAT]()
-                    sums[i] = row.fma(vector, sums[i])
-            comptime for i in range(height):
-                y_at.unsafe_store(t * N + n + i, sums[i].reduce_add() * scale_at.unsafe_load(n + i))
+                    y_at.unsafe_store(t * N + n + i, sums[i].reduce_add() * scale_at.unsafe_load(n + i))
 
         def part(i: Int) {imm}:
             """The rows of one part, which a thread does by itself."""
             var n = i * N // parts
             var end = (i + 1) * N // parts
             while n + ROWS <= end:
-                for t in range(T):
-                    tile[ROWS](n, t)
+                tile[ROWS](n)
                 n += ROWS
             while n < end:
-                for t in range(T):
-                    tile[1](n, t)
+                tile[1](n)
                 n += 1
 
         sync_parallelize(part, parts)

@@ -1,6 +1,6 @@
 """Weights of one byte each, for `generate --weights int8`: which become int8, and how a graph multiplies with them.
 
-The product is the operation in __init__.mojo, beside this file.
+One token's product is the operation in __init__.mojo, beside this file; a prompt's is MAX's own.
 
 A row of a matrix is divided by a scale of its own, so that the number farthest from 0 becomes 127 or -127, and rounded.
 Memory gives such a matrix in a quarter of the time, and with one token at a time that is nearly all there is to do.
