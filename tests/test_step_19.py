@@ -22,10 +22,11 @@ from solutions.solution_14 import GPT2LMHeadModel
 from tutor.grading import Wrong, build, close, expect, has_shape, numpy, tensor
 
 REPEATS = 3
-FIRST, WAITS = 0.25, [0.06, 0.17, 0.03]
-"""How long the first call of a model takes that stands in for one, and the next three, in seconds."""
-NEAR = 0.02
-"""How far a time may be from the right one: on a machine at work a sleep ends late, and a clock is read late."""
+BRISK = 0.05, [0.012, 0.034, 0.006], 0.002
+PATIENT = 0.25, [0.06, 0.17, 0.03], 0.02
+"""How long the first call of a model takes that stands in for one, and the next three, and how far a time may be from
+the right one, in seconds. On a machine at work a clock is read late: what is wrong in brisk calls is judged by patient ones.
+"""
 
 
 class Compiled:
@@ -269,7 +270,15 @@ def test_calls(answer):
 
 def test_seconds(answer):
     """the result is the median of the times, in seconds, each until the numbers are there"""
-    run = Run(FIRST, WAITS)
+    try:
+        times_well(answer, *BRISK)
+    except Wrong:
+        times_well(answer, *PATIENT)
+
+
+def times_well(answer, first, waits, near):
+    """Check what seconds_per_call gives for calls that take known times."""
+    run = Run(first, waits)
     found = run.timed(answer, REPEATS)
     expect(found is not None, "seconds_per_call gives None: is a `return` missing at the end?")
     number = isinstance(found, float | int | np.floating) and not isinstance(found, bool)
@@ -278,16 +287,16 @@ def test_seconds(answer):
         "The clock stops when MAX has promised a result, before it has computed it: ask for the numbers, `.to_numpy()`."
     )
     expect(len(run.times) >= REPEATS, asked, found=f"{found:.4f} s")
-    waits = "The first call gives a promise that nobody keeps, and what it should make is made in the second call, which is timed."
-    expect(len(run.times) > REPEATS, f"{waits} Ask for its numbers too.", found=f"{found:.4f} s")
+    kept = "The first call gives a promise that nobody keeps, and what it should make is made in the second call, which is timed."
+    expect(len(run.times) > REPEATS, f"{kept} Ask for its numbers too.", found=f"{found:.4f} s")
     cut = "The digits of the time are cut off. A fast model takes less than a thousandth of a second: give them all."
     expect(round(found, 4) != found, cut, found=found)
     times = run.times[-REPEATS:]
     right = statistics.median(times)
-    if abs(found - right) <= NEAR:
-        run = Run(0, [0, 3 * NEAR])
+    if abs(found - right) <= near:
+        run = Run(0, [0, 3 * near])
         far = abs(run.timed(answer, 2) - statistics.median(run.times[-2:]))
-        expect(far <= NEAR, "Of two times the median lies half way between them: statistics.median takes their mean.")
+        expect(far <= near, "Of two times the median lies half way between them: statistics.median takes their mean.")
         return
     calls = "tells nothing of the others: what is made only once, such as the graph, is made in it."
     cases = [

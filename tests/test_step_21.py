@@ -24,13 +24,6 @@ def random(random_model):
     return random_model("epsilon")
 
 
-@pytest.fixture(scope="module")
-def model(random):
-    """A GPT-2 with its weights."""
-    weights = {f"transformer.{name}": array for name, array in random.weights.items()}
-    return build(GPT2LMHeadModel, random.config, weights=weights)
-
-
 def pair(found, what, first, second):
     """Check that something is a pair, and return it."""
     expect(found is not None, f"{what} gives None: is a `return` missing at the end?")
@@ -247,11 +240,26 @@ def test_batch_block(answer, random):
     close(new, kept, "2 T B H D", sizes=sizes, suspects=suspects, shapes=shapes, what="What batch_block keeps")
 
 
+def one_step(answer, model, caches, **texts):
+    """What batch_step is given for the new tokens of some requests, by their names, and what it gives."""
+    tokens, counts = answer.pad(list(texts.values()))
+    past, lengths = caches.past([*texts])
+    given = tokens, *answer.places(counts, lengths), answer.past_mask(lengths), past
+    results = pair(on_max(answer.batch_step, model, *given), "batch_step", "the logits", "the new keys and values")
+    caches.append([*texts], results[1], counts)
+    return given, *results
+
+
 class Serving:
     """Steps of some requests with the learner's pieces; what each gets is compared with what it gets alone."""
 
-    def __init__(self, answer, model, random):
-        self.answer, self.model, self.random = answer, model, random
+    def __init__(self, answer, random):
+        self.answer, self.random = answer, random
+        self.weights = {f"transformer.{name}": array for name, array in random.weights.items()}
+        self.model = build(GPT2LMHeadModel, random.config)
+        load(self.model, {name: np.flip(array) for name, array in self.weights.items()})
+        one_step(answer, self.model, answer.Caches(random.config), other=[8])  # with other weights, before its own
+        load(self.model, self.weights)
         self.caches = answer.Caches(random.config)
         self.texts: dict[str, list[int]] = {}
 
@@ -260,32 +268,31 @@ class Serving:
         answer, requests = self.answer, list(new)
         for name, tokens in new.items():
             self.texts[name] = self.texts.get(name, []) + tokens
-        tokens, counts = answer.pad(list(new.values()))
-        past, lengths = self.caches.past(requests)
-        positions, last = answer.places(counts, lengths)
-        mask = answer.past_mask(lengths)
-        given = tokens, positions, last, mask
-        found, rows = pair(
-            on_max(answer.batch_step, self.model, *given, past), "batch_step", "the logits", "the new keys and values"
-        )
+        (*given, past), found, rows = one_step(answer, self.model, self.caches, **new)
         body, config = self.random.numpy, self.random.config
         arrays = [tuple(numpy(one) for one in two) for two in past]
         formula = Part(gpt2.batch_step, **body.keywords)
-        mine = lambda *given: on_max(answer.batch_step, self.model, *given[:4], past)[0]  # noqa: E731
-        suspects = mistakes_in(formula, lambda formula: formula(*given, arrays), mine)
+
+        def mine(*given, model=self.model):
+            return on_max(answer.batch_step, model, *given[:4], past)[0]
+
+        def stale(fits):
+            anew = mine(*given, model=build(GPT2LMHeadModel, config, weights=self.weights))
+            return "" if fits(anew) else KEPT.format("batch_step")
+
+        suspects = [stale, mistakes_in(formula, lambda formula: formula(*given, arrays), mine)]
         alone = [body(np.array([self.texts[name]]))[0, -1] @ body.wte.weight.T for name in requests]
-        sizes = self.random.sizes | {"B": len(requests), "T": tokens.shape[1]}
+        sizes = self.random.sizes | {"B": len(requests), "T": given[0].shape[1]}
         what = f"What batch_step gives for texts of {', '.join(str(len(self.texts[name])) for name in requests)} tokens"
         shapes = {"B T V": "all positions have logits. Only each text's last one's are asked for."}
         close(found, np.stack(alone), "B V", sizes=sizes, suspects=suspects, shapes=shapes, what=what)
-        shape = config.n_layer, 2, tokens.shape[1], len(requests), config.n_head, config.n_embd // config.n_head
+        shape = config.n_layer, 2, sizes["T"], len(requests), config.n_head, config.n_embd // config.n_head
         has_shape(rows, shape, NEW, sizes=sizes | {"n_layer": config.n_layer}, what="What batch_step keeps")
-        self.caches.append(requests, rows, counts)
 
 
-def test_as_alone(answer, model, random):
+def test_as_alone(answer, random):
     """requests come, go on and end in one batch, and each gets the logits that it gets alone"""
-    serving = Serving(answer, model, random)
+    serving = Serving(answer, random)
     serving.step(a=[5, 17, 33], b=[8], c=[20, 2, 41, 60, 7])
     serving.step(c=[11], a=[3])
     serving.caches.release("c")
@@ -296,21 +303,9 @@ def test_as_alone(answer, model, random):
 def test_tiny_gpt2(answer, tiny, expected):
     """the tiny GPT-2 gives Hugging Face's logits for its last token, 128, beside a text that has just begun"""
     weights = {f"transformer.{name}": array for name, array in tiny.weights.items()}
-    model = build(GPT2LMHeadModel, tiny.config, weights={name: np.flip(array) for name, array in weights.items()})
-    caches, ids = answer.Caches(tiny.config), expected["full/input_ids"][0].tolist()
-
-    def step(**texts):
-        tokens, counts = answer.pad(list(texts.values()))
-        past, lengths = caches.past([*texts])
-        positions, last = answer.places(counts, lengths)
-        logits, rows = on_max(answer.batch_step, model, tokens, positions, last, answer.past_mask(lengths), past)
-        caches.append([*texts], rows, counts)
-        return logits
-
-    step(other=ids[:1])
-    load(model, weights)
-    step(long=ids[:-1])
-    step(short=ids[:5])
-    logits, right = step(short=ids[5:6], long=ids[-1:]), expected["full/logits"][0][[5, -1]]
-    suspects = [(logits, KEPT.format("batch_step"))]
-    close(logits, right, "B V", suspects=suspects, what="What batch_step gives for texts of 6 and 128 tokens")
+    model, caches = build(GPT2LMHeadModel, tiny.config, weights=weights), answer.Caches(tiny.config)
+    ids = expected["full/input_ids"][0].tolist()
+    one_step(answer, model, caches, long=ids[:-1])
+    _, logits, _ = one_step(answer, model, caches, short=ids[:6], long=ids[-1:])
+    right = expected["full/logits"][0][[5, -1]]
+    close(logits, right, "B V", what="What batch_step gives for texts of 6 and 128 tokens")

@@ -7,6 +7,8 @@
   that raise an error in the foreground: minutes until the error comes.
 - Tensors are made on the CPU in float32, also where there is a GPU, for which MAX would choose bfloat16.
 - Kernels come from the course's store (kernels.py) where it has them.
+- Each tensor that a graph takes has the whole graph gone through once more, a fifth of the time of a model's forward
+  pass; once, before it runs, is enough.
 - `max._kv_cache_ops`, which only serving uses, is written in Mojo: its first import compiles it, 12 s on two cores, and
   later ones still take a tenth of a second. It is imported when one of its functions is called.
 - Python 3.11 lists the names of a protocol anew at each `isinstance`, a tenth of a check's time: it is to remember them.
@@ -50,6 +52,21 @@ def use_the_interpreter(executor: ModuleType) -> None:
         executor.set_default_executor(executor.InterpreterExecutor())
 
 
+def take_inputs_as_they_come(passes: Any) -> None:
+    """Add an input to a graph and leave the rest of it alone: MAX sets that right before the graph runs.
+
+    `passes` is MAX's module.
+    """
+    from max.graph import Graph, Type, Value
+
+    def add_input(graph: Graph, type: Type[Any]) -> Value[Any]:
+        with graph:
+            added = passes._graph_block(graph).add_argument(type.to_mlir(), passes._location())
+        return Value.from_mlir(added)
+
+    passes.add_input = add_input
+
+
 def use_the_store(gc_compile: ModuleType) -> None:
     """Take kernels from the course's store. `gc_compile` is MAX's compiler of kernels."""
     from tutor.engine import kernels
@@ -73,6 +90,7 @@ def later(package: str, *names: str) -> None:
 
 entered: list[object] = []
 AFTER_IMPORT: dict[str, Callable[[ModuleType], None]] = {
+    "max.experimental._passes": take_inputs_as_they_come,
     "max.experimental.tensor": use_the_cpu,
     "max.experimental.executor": use_the_interpreter,
     "max._interpreter_ops.gc_compile": use_the_store,
