@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("kernels_ready")
 
 GENERATED = json.loads((REFERENCE / "generated.json").read_text())
 N_POSITIONS = 128
-STATISTICS = r"(\d+) tokens in \d+\.\d s, \d+\.\d per second; (.+)\n"
+STATISTICS = r"(\d+) tokens in \d+\.\d\d s, \d+\.\d per second; (.+)\n"
 
 
 def start(*args, **options):

@@ -109,7 +109,7 @@ def write(prompt: str, args: Namespace, folder: Path, mine: list[int], screen: C
             print(flush=True)
         seconds, count = time.monotonic() - start, count if stopped else count - 1
         how += " (stopped)" if stopped else " (the text came to its end)" if count < args.tokens else ""
-        screen.print(f"[dim]{count} tokens in {seconds:.1f} s, {count / seconds:.1f} per second; {how}[/]")
+        screen.print(f"[dim]{count} tokens in {seconds:.2f} s, {count / seconds:.1f} per second; {how}[/]")
         if stopped:
             raise KeyboardInterrupt
         if compilation and fast and fast.missing(args.weights):
