@@ -201,7 +201,7 @@ class Product(decoder.nn.Module):
     """The operation alone, for matrices of all sizes."""
 
     def forward(self, x, rows, scale):
-        """[2, in] by int8 [out, in] and scales, [out] -> [2, out]."""
+        """[T, in] by int8 [out, in] and scales, [out] -> [T, out]."""
         return int8.Small(rows, scale).product(x)
 
 
@@ -218,8 +218,8 @@ def test_int8_product():
 
 
 def test_int8_logits(small, model):
-    """They are those of a model with the rounded weights, for prompts and for tokens, so that a wrong row or scale shows;
-    and they are near those of float32."""
+    """A prompt's are those of float32. A token's are near, and are those of the rounded weights, so that a wrong row or
+    scale shows."""
     rough, text = load_checkpoint(checkpoint.TINY), GENERATED[1]["prompt_ids"] + GENERATED[1]["ids"][:20]
     weights = dict(rough.parameters)
     for name, weight in weights.items():
@@ -227,15 +227,21 @@ def test_int8_logits(small, model):
             rows, scale = (tensor.to_numpy() for tensor in int8.rounded(weight))
             weights[name] = decoder.Tensor.from_dlpack(rows * scale[:, None])
     rough.load_state_dict(weights)
-    right, whole = (on_max(one, np.array([text])) for one in (rough, model))
-    for length in (3, 4, 5, 16, 17):  # each first one is a prompt
+    cache = solution_20.KVCache(model.config)
+    for length in (3, 4, 5, 16, 17):
+        is_prompt = length in (3, 16)
+        cache.length = 0 if is_prompt else cache.length
+        ids = np.array([text[cache.length : length]])
+        exact, right = (on_max(solution_20.decode_step, one, ids, cache.past()) for one in (model, rough))
+        logits, rows = exact if is_prompt else right
+        cache.append(rows)
         found = small.forward(decoder.Tensor.from_dlpack(np.array([text[:length]]))).to_numpy()[0, -1]
-        np.testing.assert_allclose(found, right[0, length - 1], rtol=1e-4, atol=1e-4)
-        assert abs(found - whole[0, length - 1]).max() < 0.5
+        np.testing.assert_allclose(found, logits[0], rtol=1e-4, atol=1e-4)
+        assert abs(found - exact[0][0]).max() < 0.5
 
 
 def test_int8_is_all_that_it_keeps(small):
-    """No matrix is there as float32 too, but for the positions, of which one row is looked up."""
+    """No matrix that one token meets is float32, but for the positions, of which one row is looked up."""
     kinds = {name: weight.dtype.name for name, weight in small.parameters if len(weight.shape) == 2}
     assert {name for name, kind in kinds.items() if kind != "int8"} == {"transformer.wpe.weight"}
     assert len(kinds) == 2 + 4 * small.config.n_layer
@@ -267,13 +273,13 @@ def test_a_damaged_file_of_int8(monkeypatch, tmp_path):
 @pytest.mark.parametrize("changed", ["mojo", "py"])
 def test_each_source_names_the_file_of_int8(changed, monkeypatch, tmp_path):
     """Another operation, or another use of it, is another graph."""
-    here = [graph.file for graph in fast_one().small.values()]
-    assert [graph.file for graph in fast_one().small.values()] == here
+    here = fast_one().small["token"].file
+    assert fast_one().small["token"].file == here
     for kind in ("mojo", "py"):
         source = (int8.FOLDER / f"__init__.{kind}").read_text()
         (tmp_path / f"__init__.{kind}").write_text("another one" if kind == changed else source)
     monkeypatch.setattr(int8, "FOLDER", tmp_path)
-    assert not {graph.file for graph in fast_one().small.values()} & set(here)
+    assert fast_one().small["token"].file != here
 
 
 # ---------------------------------------------------------------- when `generate` compiles

@@ -133,11 +133,11 @@ class Graph:
             return Step(self._model, self._step_20).trace(*self._given)
 
     def smaller(self) -> "Graph":
-        """The same graph of the model when its weights are int8. MAX needs seconds to trace that, so its file is named
-        by this one's, and by the sources of what is done with int8."""
-        small, name = copy.copy(self), self.file.name.partition("-")[0]
+        """The same graph, of one token, of the model when its weights are int8. MAX needs seconds to trace that, so its file
+        is named by this one's, and by the sources of what is done with int8."""
+        small = copy.copy(self)
         source = b"".join((int8.FOLDER / f"__init__.{kind}").read_bytes() for kind in ("mojo", "py"))
-        small.file = self.file.with_name(f"{name}-int8-{digest(self.file.name.encode() + source)}.mef")
+        small.file = self.file.with_name(f"token-int8-{digest(self.file.name.encode() + source)}.mef")
         return small
 
     def compile(self) -> None:
@@ -221,14 +221,14 @@ class Fast(nn.Module):
         config: that of the model.
         transformer: that of the model, whose linear layers it turns into columns.
         graphs: the graphs by name; each is used from the moment when its file is there.
-        small: the graphs for weights of int8, which `shrink` turns to.
+        small: what `shrink` turns to: the graph of one token for weights of int8, and the same one of a prompt.
     """
 
     def __init__(self, model: nn.Module, config: Any, step_20: ModuleType):
         use_columns(model)
         self.config, self.transformer = config, model.transformer
         self.graphs = {name: Graph(name, self, config, step_20) for name in GRAPHS}
-        self.small = {name: graph.smaller() for name, graph in self.graphs.items()}
+        self.small = self.graphs | {"token": self.graphs["token"].smaller()}
         self._loaded: dict[str, engine.Model | None] = {}
         self._step_20 = step_20
         self._blocks = {name: interpreted(getattr(step_20, name)) for name in BLOCKS.values()}
@@ -253,14 +253,17 @@ class Fast(nn.Module):
         return [graph.file.name for graph in graphs.values() if not graph.file.exists()]
 
     def shrink(self) -> None:
-        """Make its weights int8, when none of the graphs for that is missing. There is no way back.
+        """Make the weights for one token int8, when none of the graphs for that is missing. There is no way back.
+
+        A prompt reads each weight once for many tokens, and gains nothing: its graph keeps the weights as they are.
 
         Raises:
             ValueError: one of their files is damaged; it is gone now.
         """
-        int8.use_int8(self, Column, int8.rounded)
         self.graphs = self.small
-        self._loaded = {name: graph.load(self) for name, graph in self.graphs.items()}
+        self._loaded = {"prompt": self.graphs["prompt"].load(self)}
+        int8.use_int8(self, Column, int8.rounded)
+        self._loaded["token"] = self.graphs["token"].load(self)
         if not all(self._loaded.values()):
             raise ValueError("A compiled graph for weights of int8 was damaged, and is gone. Try again.")
 
@@ -308,19 +311,19 @@ def compile_missing(folder: Path, files: Sequence[str]) -> None:
     with functional.lazy():
         model = GPT2LMHeadModel(config)
     fast = Fast(model, config, solution_20)
-    small = [graph for graph in fast.small.values() if graph.file.name in files]
-    graphs = small or [graph for graph in fast.graphs.values() if graph.file.name in files]
+    small = fast.small["token"]
+    graphs = [graph for graph in (*fast.graphs.values(), small) if graph.file.name in files]
     if len(graphs) < len(files):
         raise ValueError("the graph is another one each time that it is made, so it cannot be kept")
-    if small:
-        int8.use_int8(fast, Column, int8.unknown)
-    try:
-        for graph in graphs:
+    for graph in graphs:
+        if graph is not small:
             graph.compile()
-    except (AttributeError, TypeError) as error:
-        if not small:
-            raise
-        raise ValueError(f"weights of int8 do not go with these pieces: {error}") from error
+    if small in graphs:
+        int8.use_int8(fast, Column, int8.unknown)
+        try:
+            small.compile()
+        except (AttributeError, TypeError) as error:
+            raise ValueError(f"weights of int8 do not go with these pieces: {error}") from error
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Weights of one byte each, for `generate --weights int8`: which become int8, and how a graph multiplies with them.
 
-One token's product is the operation in __init__.mojo, beside this file; a prompt's is MAX's own.
+The product is the operation in __init__.mojo, beside this file.
 
 A row of a matrix is divided by a scale of its own, so that the number farthest from 0 becomes 127 or -127, and rounded.
 Memory gives such a matrix in a quarter of the time, and with one token at a time that is nearly all there is to do.
@@ -14,7 +14,7 @@ from max.driver import CPU
 from max.dtype import DType
 from max.experimental import functional, nn
 from max.experimental.tensor import Tensor
-from max.graph import DeviceRef, StaticDim, TensorType
+from max.graph import DeviceRef, TensorType
 
 FOLDER = Path(__file__).parent
 LANES = 16
@@ -50,13 +50,7 @@ class Small(nn.Module):
         self.rows, self.scale = rows, scale
 
     def product(self, x: Tensor) -> Tensor:
-        """[T, in] -> [T, out].
-
-        Where T is a symbol, as for a prompt, a weight is read once for many tokens, and reading is not what takes the time:
-        the numbers are made float32 first, and MAX has a product for those.
-        """
-        if not isinstance(x.shape[0], StaticDim):
-            return x @ (self.rows.cast(DType.float32) * self.scale.reshape([-1, 1])).T
+        """[T, in] -> [T, out]."""
         kind = TensorType(DType.float32, [x.shape[0], self.rows.shape[0]], device=DeviceRef.CPU())
         inputs = [x, self.rows, self.scale]
         return functional.custom("int8_product", CPU(), inputs, [kind], custom_extensions=FOLDER)[0]
