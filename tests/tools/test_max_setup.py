@@ -2,6 +2,9 @@
 
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
 
 from tutor.course import ROOT
 
@@ -84,3 +87,27 @@ def test_mojo_is_not_imported_before_it_is_used():
         "print(real is not stand_in, all(hasattr(stand_in, name) for name in real.__all__))\n"
     )
     assert run(code) == "False\nTrue True\n"
+
+
+HUGE = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+
+
+@pytest.mark.skipif(
+    not HUGE.exists() or "[always]" in HUGE.read_text(), reason="Linux gives pages of 2 MB to all, or to none"
+)
+def test_a_cache_takes_memory_as_it_fills():
+    """One token of 124M is 74 kB, and took 75 MB: NumPy asks for pages of 2 MB, of which each block's part of a cache lies in two."""
+    printed = run(
+        "import resource, runpy, sys\n"
+        "sys.argv[1:] = ['--help']\n"
+        "try: runpy.run_path('tutor/__main__.py', run_name='__main__')\n"
+        "except SystemExit: print()\n"
+        "import numpy as np\n"
+        "from solutions.solution_20 import GPT2Config, KVCache\n"
+        "pages = lambda: int(open('/proc/self/statm').read().split()[1])\n"
+        "cache, rows = KVCache(GPT2Config()), np.zeros((12, 2, 1, 1, 12, 64), np.float32)\n"
+        "before = pages()\n"
+        "cache.append(rows)\n"
+        "print((pages() - before) * resource.getpagesize())\n"
+    )
+    assert int(printed.splitlines()[-1]) < 1e6
