@@ -12,9 +12,6 @@ from typing import Any, NoReturn
 
 if __name__ == "__main__":  # the course's folder comes last: a random.py in it is not Python's own
     sys.path[:] = [*sys.path[1:], os.path.dirname(os.path.dirname(os.path.abspath(__file__)))]
-    os.environ.setdefault(
-        "NUMPY_MADVISE_HUGEPAGE", "0"
-    )  # a KV cache takes memory as it fills, not 2 MB for each few tokens
 
 from tutor.course import STEPS, Step, command
 

@@ -246,6 +246,15 @@ def test_no_such_checkpoint():
     assert "nowhere is not a folder here" in text and "Traceback" not in text and code == 2
 
 
+def test_a_config_that_names_no_architecture(tmp_path):
+    folder = shutil.copytree(REFERENCE / "tiny-gpt2", tmp_path / "unnamed")
+    config = json.loads((folder / "config.json").read_text())
+    del config["architectures"]
+    (folder / "config.json").write_text(json.dumps(config))
+    text, code = said("--checkpoint", str(folder))
+    assert 'by "architectures": ["GPT2LMHeadModel"], which' in text and "unnamed/config.json lacks" in text and code == 1
+
+
 def test_no_such_host():
     text, code = said("--host", "192.0.2.1", "--port", str(free_port()))
     assert text.startswith("Nothing can listen on port") and "Traceback" not in text and code == 1

@@ -25,11 +25,12 @@ from textwrap import shorten
 from rich.console import Console
 
 from tutor.checkpoint import CheckpointError, find
-from tutor.course import ROOT, STEPS, command
+from tutor.course import ROOT, STEPS, command, shown
 from tutor.engine import kernels
 from tutor.runner.mine import needed, take, told
 from tutor.screen.terminal import compile_missing, console, progress_bar
 
+ARCHITECTURE = "GPT2LMHeadModel"
 PIECES = 15, 21
 """The steps whose pieces the server imports; they import the rest of the model."""
 SECONDS = 20
@@ -51,6 +52,7 @@ def main(args: Namespace) -> int:
     try:
         folder = find(args.checkpoint)
         program = installed()
+        refuse_another_architecture(folder)
         refuse_port_in_use(args.host, args.port)
         mine = take(args.mine, needed(*PIECES), screen)
         if mine:
@@ -83,6 +85,17 @@ def installed() -> str:
     if importlib.util.find_spec("uvicorn") and program.is_file():
         return str(program)
     raise ServeError(f"MAX Serve is not in this environment. `{command('serve')}` runs in one that has it.")
+
+
+def refuse_another_architecture(folder: Path) -> None:
+    """Look whether MAX Serve will know a checkpoint for a GPT-2, which it does by this name alone.
+
+    Raises:
+        ServeError: it will not.
+    """
+    file = folder / "config.json"
+    if json.loads(file.read_text()).get("architectures") != [ARCHITECTURE]:
+        raise ServeError(f'MAX Serve knows a GPT-2 by "architectures": ["{ARCHITECTURE}"], which {shown(file)} lacks.')
 
 
 def refuse_port_in_use(host: str, port: int) -> None:
@@ -151,7 +164,6 @@ def running(
         "MAX_SERVE_PORT": str(args.port),
         "MAX_SERVE_DISABLE_TELEMETRY": "1",  # or it also listens on port 8001
         "HF_HUB_OFFLINE": "1",
-        "NUMPY_MADVISE_HUGEPAGE": "0",  # in huge pages the shortest text fills its whole cache: 75 MB in GPT-2 124M
         "GPT2_MINE": ",".join(map(str, mine)),
     }
     log = place / "log"
