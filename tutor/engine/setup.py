@@ -7,8 +7,8 @@
   that raise an error in the foreground: minutes until the error comes.
 - Tensors are made on the CPU in float32, also where there is a GPU, for which MAX would choose bfloat16.
 - Kernels come from the course's store (kernels.py) where it has them.
-- Each tensor that a graph takes has the whole graph gone through once more, a fifth of the time of a model's forward
-  pass; once, before it runs, is enough.
+- For each tensor that a graph takes, MAX goes through the whole graph once more, two fifths of the time of a token of the
+  tiny model; once, before it runs, is enough.
 - `max._kv_cache_ops`, which only serving uses, is written in Mojo: its first import compiles it, 12 s on two cores, and
   later ones still take a tenth of a second. It is imported when one of its functions is called.
 - Python 3.11 lists the names of a protocol anew at each `isinstance`, a tenth of a check's time: it is to remember them.
