@@ -76,18 +76,17 @@ def speeds() -> str:
             elements.append(label(14, y + 14, f"{model}: {said}", kind="name", anchor="start"))
             y += row + 4
             longest = max(seconds[what] for seconds in writers.values())
+            line = width * floor / longest if model != "tiny" and kind == "token" else 0
             for name, seconds in writers.items():
                 length = width * seconds[what] / longest
                 elements.append(label(x - 12, y + 14, name, kind="label", anchor="end"))
                 fill = "heat" if name.startswith("this course") else "cell"
                 elements.append(svg.Rect(x=x, y=y + 3, width=round(length, 1), height=row - 6, class_=[fill]))
-                elements.append(
-                    label(x + length + 8, y + 14, f"{seconds[what] * 1e3:.3g} ms", kind="note", anchor="start")
-                )
+                end = x + (max(length, line) if line < length + 64 else length)  # no number stands on the line
+                elements.append(label(end + 8, y + 14, f"{seconds[what] * 1e3:.3g} ms", kind="note", anchor="start"))
                 y += row
-            if model != "tiny" and kind == "token":
-                at = round(x + width * floor / longest, 1)
-                top = y - row * len(writers)
+            if line:
+                at, top = round(x + line, 1), y - row * len(writers)
                 elements.append(svg.Line(x1=at, y1=top, x2=at, y2=y, class_=["line"], stroke_dasharray=[3, 3]))
             y += 12
     title = "Milliseconds for a token and for a prompt, by the course's engine, Hugging Face and CTranslate2."
