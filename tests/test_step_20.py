@@ -21,23 +21,6 @@ def random(random_model):
     return random_model("full-length")
 
 
-def keys_and_values(block, x):
-    """What is to be kept of all tokens of a block of the NumPy GPT-2: [2, T, B, H, D] for x [B, T, C]."""
-    (B, T, _), H = x.shape, block.attn.n_head
-    parts = np.split(block.attn.c_attn(block.ln_1(x)), 3, axis=-1)
-    return np.stack([part.reshape(B, T, H, -1).swapaxes(0, 1) for part in parts[1:]])
-
-
-def kept(body, ids):
-    """What is to be kept of all tokens of all blocks of the NumPy GPT-2, [n_layer, 2, T, B, H, D]."""
-    rows = []
-    x = gpt2.embed(ids, body.wte, body.wpe)
-    for block in body.h:
-        rows.append(keys_and_values(block, x))
-        x = block(x)
-    return np.stack(rows)
-
-
 def pair(found, what, second):
     """Check that something is a pair, and return it."""
     expect(found is not None, f"{what} gives None: is a `return` missing at the end?")
@@ -171,7 +154,7 @@ def test_prompt_block(answer, random):
     block = build(Block, random.config, weights=inside(random.weights, "h.0"))
     found, new = pair(on_max(answer.prompt_block, block, random["embeddings"]), "prompt_block", "the keys and values")
     close(found, random["h.0"], "B T C", sizes=random.sizes, what="What prompt_block makes of x")
-    right = keys_and_values(random.numpy.h[0], random["embeddings"])
+    right = gpt2.keys_and_values(random.numpy.h[0], random["embeddings"])
     shapes = {"2 B T H D": "B and T are exchanged. A position comes before the texts of the batch."}
     suspects = [(right[::-1], "The keys and values of a prompt are exchanged: the keys come first.")]
     plain = np.split(random.numpy.h[0].attn.c_attn(random["embeddings"]), 3, axis=-1)[1:]
@@ -188,7 +171,7 @@ def test_token_block(answer, random):
     """one more token gets what it gets in the whole text, and its key and value come too, [2, 1, B, H, D]"""
     model = random.numpy
     block = build(Block, random.config, weights=inside(random.weights, "h.0"))
-    rows = keys_and_values(model.h[0], random["embeddings"])
+    rows = gpt2.keys_and_values(model.h[0], random["embeddings"])
     formula = Part(gpt2.token_block, **model.h[0].keywords)
     P = 5
     x = random["embeddings"][:, P : P + 1]
@@ -270,7 +253,7 @@ def test_prompt(answer, model, prompt, two_layers):
     suspects = [(random["logits"][:, 0], first), no_norm, stale, mistakes]
     sizes, what = random.sizes | {"T": 3}, "decode_step's result"
     close(logits, random["logits"][:, 2], "B V", sizes=sizes, shapes=shapes, suspects=suspects, what=what)
-    rows = kept(random.numpy, ids)
+    rows = gpt2.all_keys_and_values(random.numpy, ids)
     suspects = [(rows[::-1], "The blocks come in reverse order.")]
     close(new, rows, NEW, sizes=sizes, suspects=suspects, what="What decode_step keeps of a prompt")
 
@@ -278,7 +261,7 @@ def test_prompt(answer, model, prompt, two_layers):
 def go_on(answer, model, random, new, positions):
     """Check the logits at some positions, token by token, each after the keys and values of all before it."""
     formula, ids = Part(gpt2.decode_step, **random.numpy.keywords), random["input_ids"]
-    cache, rows = answer.KVCache(random.config, len(ids)), kept(random.numpy, ids)
+    cache, rows = answer.KVCache(random.config, len(ids)), gpt2.all_keys_and_values(random.numpy, ids)
     for P in positions:
         cache.append(new)
         holds(cache, rows[:, :, :P], f"after {P} tokens")
@@ -308,7 +291,8 @@ def test_every_position(answer, random_model):
 def test_tiny_gpt2(answer, tiny, expected):
     """the tiny GPT-2 gives Hugging Face's logits for token 128, the last that it can take; then the cache is full"""
     ids, cache = expected["full/input_ids"], answer.KVCache(tiny.config)
-    rows = kept(gpt2.gpt2(tiny.weights, tiny.config.n_head, tiny.config.layer_norm_epsilon).transformer, ids)
+    body = gpt2.gpt2(tiny.weights, tiny.config.n_head, tiny.config.layer_norm_epsilon).transformer
+    rows = gpt2.all_keys_and_values(body, ids)
     cache.append(rows[:, :, :-1])
     logits, new = decoded(answer, model_of(tiny), ids[:, -1:], cache.past())
     close(logits, expected["full/logits"][:, -1], "B V", what="decode_step's result after 127 tokens")

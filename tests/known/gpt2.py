@@ -167,6 +167,23 @@ def logits(tokens: Array, transformer: "Part", wte: "Part") -> Array:
     return scores
 
 
+def keys_and_values(block: "Part", x: Array) -> Array:
+    """What is to be kept of all tokens of a block, [2, T, B, H, D], for x [B, T, C]."""
+    (B, T, _), H = x.shape, block.attn.n_head
+    parts = np.split(block.attn.c_attn(block.ln_1(x)), 3, axis=-1)
+    return np.stack([part.reshape(B, T, H, -1).swapaxes(0, 1) for part in parts[1:]])
+
+
+def all_keys_and_values(body: "Part", tokens: Array) -> Array:
+    """What is to be kept of all tokens of all blocks, [n_layer, 2, T, B, H, D], for tokens [B, T]."""
+    rows = []
+    x = embed(tokens, body.wte, body.wpe)
+    for block in body.h:
+        rows.append(keys_and_values(block, x))
+        x = block(x)
+    return np.stack(rows)
+
+
 def token_block(
     x: Array, past_k: Array, past_v: Array, ln_1: "Part", attn: "Part", ln_2: "Part", mlp: "Part"
 ) -> tuple[Array, Array]:
