@@ -13,6 +13,7 @@ import sys
 import psutil
 import pytest
 
+from tutor.checkpoint import TINY
 from tutor.course import ROOT, STEPS
 from tutor.engine import kernel_list, kernels
 from tutor.runner.parent import check
@@ -107,6 +108,20 @@ def test_failures_are_told_with_their_reason(monkeypatch, tmp_path):
     pretend(monkeypatch, tmp_path, "sys.exit('OSError: [Errno 28] No space left on device')")
     with pytest.raises(kernels.CompileError, match="No space left on device"), kernels.Compilation() as compilation:
         compilation.wait_for(["embeddings"])
+
+
+@pytest.mark.parametrize("program", [["kernels", "0", "embeddings"], ["decoder", "0", "model", str(TINY), ""]])
+def test_a_worker_that_is_done_waits_for_nobody(program, kernels_ready):
+    """One had compiled its batch, and crashed as MAX's threads were ended: the user read that MAX could not compile."""
+    code = (
+        "import atexit, runpy, sys, threading\n"
+        "atexit.register(print, 'one thing after the other is ended')\n"
+        "threading.Thread(target=threading.Event().wait).start()\n"
+        "del sys.argv[0]\n"
+        "runpy.run_module('tutor.engine.' + sys.argv[0], run_name='__main__')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *program], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
 
 
 def test_a_killed_worker_is_told_as_want_of_memory(monkeypatch, tmp_path):

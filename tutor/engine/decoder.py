@@ -29,7 +29,7 @@ from max.experimental.tensor import Tensor
 from max.graph import StaticDim, TensorType
 
 from tutor.engine import int8
-from tutor.engine.kernels import Compilation, store
+from tutor.engine.kernels import Compilation, end, store
 
 GRAPHS = "token", "prompt"
 """The graphs of a model, in the order in which they are worth compiling: one token after a past, and a whole prompt."""
@@ -337,3 +337,4 @@ if __name__ == "__main__":
         compile_missing(Path(folder), files)
     except (OSError, ValueError) as error:
         sys.exit(str(error))
+    end()

@@ -23,7 +23,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NoReturn
 
 from tutor.course import ROOT, program
 from tutor.engine import kernel_list
@@ -100,6 +100,13 @@ def compile_batch(name: str) -> None:
         listing = folder / f"{name}.json.part"
         listing.write_text(json.dumps([key for key, _ in wanted]))
         listing.replace(folder / f"{name}.json")
+
+
+def end() -> NoReturn:
+    """End the process whose work is done, and wait for none of MAX's threads: to end them has crashed it before."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 # ---------------------------------------------------------------- in the process that runs a learner's code
@@ -251,3 +258,4 @@ if __name__ == "__main__":
         compile_batch(sys.argv[2])
     except OSError as error:
         sys.exit(f"{error.strerror}: {error.filename}")
+    end()
