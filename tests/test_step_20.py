@@ -9,8 +9,8 @@ from max.experimental.tensor import Tensor
 from solutions.solution_12 import Block
 from solutions.solution_14 import GPT2LMHeadModel
 from tests.known import gpt2, mistakes_in
-from tests.known.gpt2 import Part, inside
-from tutor.grading import KEPT, build, close, expect, has_shape, numpy, on_max, refuses, tensor
+from tests.known.gpt2 import Part, inside, with_prefix
+from tutor.grading import KEPT, build, close, expect, has_shape, numpy, on_max, refuses, reload
 
 NEW = "n_layer 2 T B H D"
 
@@ -200,8 +200,7 @@ def test_token_block(answer, random):
 
 def model_of(model):
     """A GPT-2 with the weights of Hugging Face's `model`."""
-    weights = {f"transformer.{name}": array for name, array in model.weights.items()}
-    return build(GPT2LMHeadModel, model.config, weights=weights)
+    return build(GPT2LMHeadModel, model.config, weights=with_prefix(model.weights))
 
 
 def decoded(answer, model, tokens, past):
@@ -218,11 +217,9 @@ def two_layers(random_model):
 @pytest.fixture(scope="module")
 def model(answer, two_layers):
     """A GPT-2 with its weights, which comes from a step with others."""
-    model = model_of(two_layers)
-    weights = {name: numpy(weight).copy() for name, weight in model.parameters}
-    model.load_state_dict({name: tensor(np.flip(weight)) for name, weight in weights.items()})
-    decoded(answer, model, two_layers["input_ids"][:1, :1], None)
-    model.load_state_dict({name: tensor(weight) for name, weight in weights.items()})
+    model = build(GPT2LMHeadModel, two_layers.config)
+    first = two_layers["input_ids"][:1, :1]
+    reload(model, with_prefix(two_layers.weights), lambda: decoded(answer, model, first, None))
     return model
 
 

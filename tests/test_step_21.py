@@ -12,8 +12,8 @@ from max.experimental.tensor import Tensor
 from solutions.solution_12 import Block
 from solutions.solution_14 import GPT2LMHeadModel
 from tests.known import gpt2, mistakes_in
-from tests.known.gpt2 import Part, inside
-from tutor.grading import KEPT, build, close, equal, expect, has_shape, load, numpy, on_max
+from tests.known.gpt2 import Part, inside, with_prefix
+from tutor.grading import KEPT, build, close, equal, expect, has_shape, numpy, on_max, reload
 
 NEW = "n_layer 2 T B H D"
 
@@ -240,6 +240,11 @@ def test_batch_block(answer, random):
     close(new, kept, "2 T B H D", sizes=sizes, suspects=suspects, shapes=shapes, what="What batch_block keeps")
 
 
+def model_of(model):
+    """A GPT-2 with the weights of Hugging Face's `model`."""
+    return build(GPT2LMHeadModel, model.config, weights=with_prefix(model.weights))
+
+
 def one_step(answer, model, caches, **texts):
     """What batch_step is given for the new tokens of some requests, by their names, and what it gives."""
     tokens, counts = answer.pad(list(texts.values()))
@@ -255,11 +260,8 @@ class Serving:
 
     def __init__(self, answer, random):
         self.answer, self.random = answer, random
-        self.weights = {f"transformer.{name}": array for name, array in random.weights.items()}
-        self.model = build(GPT2LMHeadModel, random.config)
-        load(self.model, {name: np.flip(array) for name, array in self.weights.items()})
-        one_step(answer, self.model, answer.Caches(random.config), other=[8])  # with other weights, before its own
-        load(self.model, self.weights)
+        self.model, caches = build(GPT2LMHeadModel, random.config), answer.Caches(random.config)
+        reload(self.model, with_prefix(random.weights), lambda: one_step(answer, self.model, caches, other=[8]))
         self.caches = answer.Caches(random.config)
         self.texts: dict[str, list[int]] = {}
 
@@ -277,7 +279,7 @@ class Serving:
             return on_max(answer.batch_step, model, *given[:4], past)[0]
 
         def stale(fits):
-            anew = mine(*given, model=build(GPT2LMHeadModel, config, weights=self.weights))
+            anew = mine(*given, model=model_of(self.random))
             return "" if fits(anew) else KEPT.format("batch_step")
 
         suspects = [stale, mistakes_in(formula, lambda formula: formula(*given, arrays), mine)]
@@ -302,8 +304,7 @@ def test_as_alone(answer, random):
 
 def test_tiny_gpt2(answer, tiny, expected):
     """the tiny GPT-2 gives Hugging Face's logits for its last token, 128, beside a text that has just begun"""
-    weights = {f"transformer.{name}": array for name, array in tiny.weights.items()}
-    model, caches = build(GPT2LMHeadModel, tiny.config, weights=weights), answer.Caches(tiny.config)
+    model, caches = model_of(tiny), answer.Caches(tiny.config)
     ids = expected["full/input_ids"][0].tolist()
     body = gpt2.gpt2(tiny.weights, tiny.config.n_head, tiny.config.layer_norm_epsilon).transformer
     caches.past(["long"])

@@ -329,6 +329,11 @@ def inside(weights: Mapping[str, Array], name: str) -> dict[str, Array]:
     return {key[len(name) + 1 :]: array for key, array in weights.items() if key.startswith(f"{name}.")}
 
 
+def with_prefix(weights: Mapping[str, Array]) -> dict[str, Array]:
+    """The weights of a GPT2Model under the names that they have in a GPT2LMHeadModel."""
+    return {f"transformer.{name}": array for name, array in weights.items()}
+
+
 def gpt2(weights: Mapping[str, Array], n_head: int, epsilon: float) -> Part:
     """The whole GPT-2 with these weights. Its parts are where a checkpoint has them: `.transformer.h[0].attn.c_proj`."""
 

@@ -201,7 +201,7 @@ class Product(decoder.nn.Module):
     """The operation alone, for matrices of all sizes."""
 
     def forward(self, x, rows, scale):
-        """[T, in] by int8 [out, in] and scales, [out] -> [T, out]."""
+        """[2, in] by int8 [out, in] and scales, [out] -> [2, out]."""
         return int8.Small(rows, scale).product(x)
 
 

@@ -91,10 +91,10 @@ def load(module: Any, weights: Mapping[str, np.ndarray]) -> None:
     module.load_state_dict({name: tensor(array) for name, array in fitted.items()})
 
 
-def reload(module: Any, weights: Mapping[str, np.ndarray], *args: Any) -> None:
-    """Load `weights` into a module that has worked on `args` with others before: what it kept of those is wrong now."""
+def reload(module: Any, weights: Mapping[str, np.ndarray], work: Callable[[], object]) -> None:
+    """Load `weights` into a module that has done some `work` with others before: what it kept of those is wrong now."""
     load(module, {name: np.flip(array) for name, array in weights.items()})
-    on_max(module, *args)
+    work()
     load(module, weights)
 
 
